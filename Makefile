@@ -1,0 +1,60 @@
+# make demo | test | lint | docs | bench | wheel | clean
+# Each sets up .venv first, and only when pyproject.toml, constraints.txt or the C++ changed. Needs Debian's python3,
+# python3-venv, gcc (g++ and python3-dev for the compiled part; without them the reference serves) and make.
+
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+DEMO ?= cora-gat
+
+BIN := .venv/bin
+SETUP := .venv/.setup
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
+# One thread a process: the tests run in parallel, and oversubscribed threads spin.
+ONE_THREAD := OMP_NUM_THREADS=1
+
+.PHONY: demo test lint types docs bench wheel fallback clean setup
+.DEFAULT_GOAL := test
+
+setup: $(SETUP)
+
+$(SETUP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "edgewise needs Python 3.11 or newer, and $(PYTHON) is older: make PYTHON=python3.12 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) --quiet --upgrade pip
+	$(PIP) --quiet scikit-build-core nanobind cmake ninja
+	$(PIP) --quiet --no-build-isolation --editable '.[all,dev]'
+	@$(BIN)/python -c 'from edgewise import native; print("edgewise: compiled part " + (native.module().cpu_level() if native.available() else "missing, running on the reference"))'
+	@touch $(SETUP)
+
+demo: $(SETUP)
+	$(BIN)/edgewise train $(DEMO) --out runs/demo --overwrite
+
+test: lint
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST)
+
+lint: $(SETUP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(SETUP)
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(SETUP)
+	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+
+# The sdist, and the wheel built from the sdist.
+wheel: $(SETUP)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+	ls -l dist
+
+# An install on a machine that cannot compile.
+fallback: $(SETUP)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow tests/test_packaging.py
+
+clean:
+	rm -rf build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .venv src/edgewise/_native.*.so
