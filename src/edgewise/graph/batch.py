@@ -1,0 +1,91 @@
+"""A batch is one graph: the disjoint union of its parts, with no padding and no edge between two of them."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from edgewise.graph.runs import Runs
+
+Offsets = Int64[Tensor, "graphs_and_one"]
+
+
+def join(parts: Sequence[Runs], senders: Sequence[int]) -> Runs:
+    """The disjoint union of graphs that have so many senders each."""
+    num_runs = [len(part.start) for part in parts]
+    device = parts[0].offsets.device
+    offsets = torch.cat([parts[0].offsets[:1], *[part.offsets[1:] for part in parts]])
+    rows = torch.tensor([len(part.offsets) - 1 for part in parts], device=device)
+    before = torch.tensor([0, *accumulate(num_runs)][:-1], device=device)
+    offsets[1:] += torch.repeat_interleave(before, rows, output_size=len(offsets) - 1)
+    sizes = torch.tensor(num_runs, device=device)
+    columns = torch.tensor([0, *accumulate(senders)][:-1], dtype=torch.int32, device=device)
+    shift = torch.repeat_interleave(columns, sizes, output_size=sum(num_runs))
+    return Runs(
+        offsets,
+        torch.cat([part.start for part in parts]) + shift,
+        torch.cat([part.stop for part in parts]) + shift,
+    )
+
+
+def join_offsets(parts: Sequence[Offsets], sizes: Sequence[int]) -> Offsets:
+    """Where each graph begins when the parts, which may be batches themselves, stand one after another."""
+    before = [0, *accumulate(sizes)]
+    return torch.cat([parts[0][:1], *[part[1:] + start for part, start in zip(parts, before, strict=False)]])
+
+
+def split(runs: Runs, receiver_offsets: Offsets, sender_offsets: Offsets) -> list[Runs]:
+    """The parts of a batch."""
+    rows = receiver_offsets.tolist()
+    columns = sender_offsets.tolist()
+    cuts = runs.offsets[receiver_offsets].tolist()
+    return [
+        Runs(
+            runs.offsets[rows[g] : rows[g + 1] + 1] - cuts[g],
+            runs.start[cuts[g] : cuts[g + 1]] - columns[g],
+            runs.stop[cuts[g] : cuts[g + 1]] - columns[g],
+        )
+        for g in range(len(rows) - 1)
+    ]
+
+
+def graph_of_node(offsets: Offsets, count: int) -> Int64[Tensor, "nodes"]:
+    """The graph of the batch that each node belongs to."""
+    graphs = torch.arange(len(offsets) - 1, device=offsets.device)
+    return torch.repeat_interleave(graphs, offsets.diff(), output_size=count)
+
+
+def check_offsets(
+    runs: Runs, num_senders: int, receiver_offsets: Offsets, sender_offsets: Offsets
+) -> None:
+    """Refuse offsets that do not cut the nodes into graphs, or that cut an edge."""
+    num_receivers = len(runs.offsets) - 1
+    for name, offsets, count in (
+        ("receiver_offsets", receiver_offsets, num_receivers),
+        ("sender_offsets", sender_offsets, num_senders),
+    ):
+        if offsets.dtype != torch.int64 or offsets.dim() != 1:
+            raise TypeError(
+                f"Graph: {name} must be a one-dimensional torch.int64 tensor, got {offsets.dtype} of shape "
+                f"{tuple(offsets.shape)}"
+            )
+        if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != count or bool((offsets.diff() < 0).any()):
+            raise ValueError(
+                f"Graph: {name} must rise from 0 to {count}, with one entry a graph and one more; "
+                f"got {offsets.tolist() if len(offsets) < 9 else offsets}"
+            )
+    if len(receiver_offsets) != len(sender_offsets):
+        raise ValueError(
+            f"Graph: receiver_offsets tell of {len(receiver_offsets) - 1} graphs and sender_offsets of "
+            f"{len(sender_offsets) - 1}; give both for the same graphs"
+        )
+    graph = torch.repeat_interleave(graph_of_node(receiver_offsets, num_receivers), runs.offsets.diff())
+    crosses = (runs.start < sender_offsets[graph]) | (runs.stop > sender_offsets[graph + 1])
+    if bool(crosses.any()):
+        k = int(crosses.to(torch.int8).argmax())
+        raise ValueError(
+            f"Graph: run {k} is [{int(runs.start[k])}, {int(runs.stop[k])}), which reaches out of graph "
+            f"{int(graph[k])} of the batch; graphs of a batch do not hear each other"
+        )
