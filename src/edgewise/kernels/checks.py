@@ -1,0 +1,144 @@
+"""The door of the operations: every tensor is held against the graph before anything is computed."""
+
+import torch
+from torch import Tensor
+
+from edgewise.graph import Graph
+from edgewise.kernels.attention import Attention
+from edgewise.kernels.edge_term import EdgeTerm
+from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.scores import Additive, GATv2, Given, Score
+
+DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def check_nodes(where: str, name: str, x: Tensor, num_nodes: int, side: str, graph: Graph) -> None:
+    """x is [..., nodes, heads, dim] with one row for each receiver or sender of the graph."""
+    if x.dim() < 3:
+        raise ValueError(
+            f"{where}: {name} must be [..., nodes, heads, dim], got shape {list(x.shape)}; add a heads dimension of 1"
+        )
+    check_like(where, name, x, graph)
+    if x.shape[-3] != num_nodes:
+        raise ValueError(
+            f"{where}: {name} has {x.shape[-3]} nodes (dimension -3 of {list(x.shape)}) but the graph has {num_nodes} {side}"
+        )
+
+
+def check_like(where: str, name: str, x: Tensor, graph: Graph) -> None:
+    """x is of a dtype that is computed with, and lives where the graph lives."""
+    if x.dtype not in DTYPES:
+        listed = ", ".join(str(dtype).removeprefix("torch.") for dtype in DTYPES)
+        raise TypeError(f"{where}: {name} must be one of {listed}, got {str(x.dtype).removeprefix('torch.')}")
+    if x.device != graph.device:
+        raise ValueError(
+            f"{where}: {name} is on {x.device} but the graph is on {graph.device}; move one: graph.to({str(x.device)!r})"
+        )
+
+
+def check_query_key(where: str, query: Tensor | None, key: Tensor | None, graph: Graph, score: Score) -> None:
+    """Query and key fit the graph, each other and the score."""
+    kind = type(score).__name__
+    if not score.reads_nodes:
+        if query is not None or key is not None:
+            raise ValueError(f"{where}: the score {kind} reads no query or key, so both must be None")
+        return
+    if query is None or key is None:
+        raise ValueError(
+            f"{where}: the score {kind} needs a query and a key, got None; Constant() and Given(scores) need none"
+        )
+    check_nodes(where, "query", query, graph.num_receivers, "receivers", graph)
+    check_nodes(where, "key", key, graph.num_senders, "senders", graph)
+    if query.dtype != key.dtype:
+        raise TypeError(f"{where}: query and key must have one dtype, got {query.dtype} and {key.dtype}")
+    if query.shape[-1] != key.shape[-1]:
+        raise ValueError(f"{where}: query and key must have one head dim, got {query.shape[-1]} and {key.shape[-1]}")
+    if isinstance(score, Additive) and query.shape[-1] != 1:
+        raise ValueError(
+            f"{where}: the score Additive takes one scalar per node and head (head dim 1), got head dim {query.shape[-1]}"
+        )
+    if isinstance(score, GATv2) and score.vector.shape != query.shape[-2:]:
+        raise ValueError(
+            f"{where}: the vector of GATv2 must be [heads, dim] = {list(query.shape[-2:])}, got {list(score.vector.shape)}"
+        )
+
+
+def check_heads(where: str, num_heads: int, name: str, num_shared: int) -> None:
+    """Each key or value head serves a whole number of query heads."""
+    if num_shared == 0 or num_heads % num_shared:
+        raise ValueError(
+            f"{where}: {num_heads} heads cannot share the {num_shared} heads of {name}; give a divisor of {num_heads}"
+        )
+
+
+def check_per_edge(where: str, name: str, x: Tensor, num_heads: int, batch: torch.Size, graph: Graph) -> None:
+    """x is [E], [E, heads] or, with batch dimensions, [..., E, heads]."""
+    check_like(where, name, x, graph)
+    E = graph.num_edges
+    if x.shape not in ((E,), (E, num_heads), (*batch, E, num_heads)):
+        raise ValueError(f"{where}: {name} must be [{E}] or [{E}, {num_heads}] (edges, heads), got {list(x.shape)}")
+
+
+def check_bias(where: str, bias: Tensor | OffsetTable, num_heads: int, graph: Graph) -> None:
+    """A bias is per edge, per edge and head, or a table by offset with a column per head."""
+    if isinstance(bias, OffsetTable):
+        check_like(where, "the bias table", bias.table, graph)
+        if bias.table.dim() != 2 or bias.table.shape[0] == 0 or bias.table.shape[1] != num_heads:
+            raise ValueError(
+                f"{where}: the bias table must be [offsets >= 1, {num_heads} heads], got {list(bias.table.shape)}"
+            )
+    else:
+        check_per_edge(where, "bias", bias, num_heads, torch.Size(), graph)
+
+
+def check_edge_term(where: str, name: str, term: EdgeTerm, x: Tensor, graph: Graph) -> None:
+    """Features are [E, F] and their weight brings F to the heads and dim of the key or value x."""
+    features, weight = term
+    check_like(where, f"{name}.features", features, graph)
+    check_like(where, f"{name}.weight", weight, graph)
+    if features.dim() != 2 or features.shape[0] != graph.num_edges:
+        raise ValueError(
+            f"{where}: {name}.features must be [{graph.num_edges} edges, features], got {list(features.shape)}"
+        )
+    wanted = (features.shape[1], *x.shape[-2:])
+    if weight.shape != wanted:
+        raise ValueError(
+            f"{where}: {name}.weight must be [features, heads, dim] = {list(wanted)}, got {list(weight.shape)}"
+        )
+
+
+def check_dropout(where: str, dropout: float) -> None:
+    if not 0 <= dropout < 1:
+        raise ValueError(f"{where}: dropout must be at least 0 and below 1, got {dropout}")
+
+
+def check_attention(where: str, attention: Attention, graph: Graph) -> None:
+    """Everything that one attention brings fits the graph."""
+    a = attention
+    if a.value is not None:
+        check_nodes(where, "value", a.value, graph.num_senders, "senders", graph)
+    check_query_key(where, a.query, a.key, graph, a.score)
+    check_batch(where, query=a.query, key=a.key, value=a.value)
+    for name, x in (("key", a.key), ("value", a.value)):
+        if x is not None:
+            check_heads(where, a.num_heads, name, x.shape[-2])
+    if isinstance(a.score, Given):
+        check_per_edge(where, "the scores given", a.score.scores, a.num_heads, a.batch, graph)
+    if a.bias is not None:
+        check_bias(where, a.bias, a.num_heads, graph)
+    if a.edge_key is not None:
+        if a.key is None:
+            raise ValueError(f"{where}: edge_key is added to the key, but the score reads no key; leave edge_key out")
+        check_edge_term(where, "edge_key", a.edge_key, a.key, graph)
+    if a.edge_value is not None and a.value is not None:
+        check_edge_term(where, "edge_value", a.edge_value, a.value, graph)
+
+
+def check_batch(where: str, **tensors: Tensor | None) -> None:
+    """The leading batch dimensions of the node tensors broadcast."""
+    shapes = {name: x.shape[:-3] for name, x in tensors.items() if x is not None}
+    try:
+        torch.broadcast_shapes(*shapes.values())
+    except RuntimeError as error:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        raise ValueError(f"{where}: the leading batch dimensions differ: {listed}") from error

@@ -1,0 +1,65 @@
+"""Which way a graph takes through the kernels, decided once per graph and readable."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from edgewise.graph import Graph
+
+Kind = Literal["complete", "causal"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The way `attend` takes for one graph, and why.
+
+    >>> from edgewise.graph import Graph
+    >>> print(plan(Graph.from_mask(torch.ones(3, 3, dtype=torch.bool))))
+    dense: every graph of the batch is complete, so scaled_dot_product_attention does the work (9 edges of 9 pairs)
+    """
+
+    route: Literal["dense", "reference"]
+    kind: Kind | None
+    num_edges: int
+    num_pairs: int
+
+    def __str__(self) -> str:
+        share = f"({self.num_edges:,} edges of {self.num_pairs:,} pairs)"
+        if self.kind is not None:
+            does = "scaled_dot_product_attention does the work"
+            return f"dense: every graph of the batch is {self.kind}, so {does} {share}"
+        return f"reference: an irregular graph, summed edge by edge {share}"
+
+
+def plan(graph: Graph) -> Plan:
+    """Look at the runs of a graph once; the answer is kept with the graph."""
+    return graph.remember("plan", lambda: _made(graph))
+
+
+def _made(graph: Graph) -> Plan:
+    kind = next((kind for kind in ("complete", "causal") if graph.num_edges and _is(kind, graph)), None)
+    pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
+    return Plan("reference" if kind is None else "dense", kind, graph.num_edges, pairs)
+
+
+def _is(kind: Kind, graph: Graph) -> bool:
+    """Whether every receiver hears one run, from its graph's first sender to the last (or to its own position)."""
+    of = torch.repeat_interleave(graph.receiver_offsets.diff())
+    first, stop = graph.sender_offsets[:-1][of], graph.sender_offsets[1:][of]
+    if kind == "causal":
+        stop = torch.minimum(stop, graph.position() + 1)
+    hears = stop > first
+    return (
+        torch.equal(graph.run_offsets.diff(), hears.long())
+        and torch.equal(graph.run_start.long(), first[hears])
+        and torch.equal(graph.run_stop.long(), stop[hears])
+    )
+
+
+def components(graph: Graph) -> list[tuple[int, int, Tensor]]:
+    """The graphs of a batch grouped by size: (receivers, senders, which graphs of the batch)."""
+    sizes = torch.stack([graph.receiver_offsets.diff(), graph.sender_offsets.diff()], dim=1)
+    shapes, member = sizes.unique(dim=0, return_inverse=True)
+    return [(int(r), int(s), (member == n).nonzero().squeeze(1)) for n, (r, s) in enumerate(shapes.tolist())]

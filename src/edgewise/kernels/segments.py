@@ -1,0 +1,112 @@
+"""Sums, maxima and softmax over the edges of each receiver, and the gathers that feed them.
+
+Edges are sorted by receiver, so the edges of receiver i are one segment. Gather and sum are each other's derivative:
+two autograd functions that call each other, without atomics, so that gradients of any order are bitwise repeatable.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.autograd import Function
+
+from edgewise.graph import Graph
+
+
+def edges(graph: Graph) -> tuple[Int[Tensor, "edges"], Int[Tensor, "edges"]]:
+    """Senders and receivers of every edge, made once per graph."""
+    return graph.remember("edges", graph.edges)
+
+
+def gather_receivers(x: Float[Tensor, "receivers *rest"], graph: Graph) -> Float[Tensor, "edges *rest"]:
+    """x_i for every edge j -> i."""
+    return _gather(x, edges(graph)[1], None, graph.edge_offsets)
+
+
+def gather_senders(x: Float[Tensor, "senders *rest"], graph: Graph) -> Float[Tensor, "edges *rest"]:
+    """x_j for every edge j -> i; its gradient is summed sender by sender over the transposed graph."""
+    order = graph.remember("sender_order", lambda: edges(graph)[0].argsort(stable=True))
+    return _gather(x, edges(graph)[0], order, graph.transpose().edge_offsets)
+
+
+def segment_sum(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, "receivers *rest"]:
+    """Σ_j x_ij for every receiver; 0 where nobody is heard."""
+    return _sum(x, graph.edge_offsets)
+
+
+def segment_max(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, "receivers *rest"]:
+    """max_j x_ij for every receiver; 0 where nobody is heard. Senders that tie share the gradient evenly."""
+    result: Tensor = _SegmentMax.apply(x, edges(graph)[1], graph.edge_offsets)
+    return result
+
+
+def segment_softmax(logits: Float[Tensor, "edges heads"], graph: Graph) -> Float[Tensor, "edges heads"]:
+    """exp(s_ij) / Σ_k exp(s_ik) within each receiver; 0 where every logit of a receiver is -inf."""
+    receivers = edges(graph)[1]
+    with torch.no_grad():
+        highest = _reduce(logits.detach(), "max", graph.edge_offsets)
+        highest = torch.where(highest.isneginf(), torch.zeros_like(highest), highest)[receivers]
+    loudness = (logits - highest).exp()
+    total = segment_sum(loudness, graph)
+    return loudness / gather_receivers(torch.where(total == 0, torch.ones_like(total), total), graph)
+
+
+def _reduce(x: Tensor, reduce: str, segments: Tensor) -> Tensor:
+    if x.shape[1:].numel() == 0:
+        return x.new_zeros((segments.shape[0] - 1, *x.shape[1:]))
+    reduced: Tensor = torch.segment_reduce(x.contiguous(), reduce, offsets=segments, axis=0, unsafe=True)
+    return reduced
+
+
+def _gather(x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
+    gathered: Tensor = _Gather.apply(x, index, order, segments)
+    return gathered
+
+
+def _sum(x: Tensor, segments: Tensor) -> Tensor:
+    summed: Tensor = _SegmentSum.apply(x, segments)
+    return summed
+
+
+class _Gather(Function):
+    """x[index]; `order` brings the gathered rows into the segments over which their gradients are summed."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
+        ctx.save_for_backward(order, segments)
+        return x.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        order, segments = ctx.saved_tensors
+        return _sum(grad if order is None else grad[order], segments), None, None, None
+
+
+class _SegmentSum(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, segments: Tensor) -> Tensor:
+        ctx.save_for_backward(segments)
+        return _reduce(x, "sum", segments)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        (segments,) = ctx.saved_tensors
+        rows = torch.arange(segments.shape[0] - 1, device=segments.device)
+        return _gather(grad, rows.repeat_interleave(segments.diff()), None, segments), None
+
+
+class _SegmentMax(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, receivers: Tensor, segments: Tensor) -> Tensor:
+        highest = _reduce(x, "max", segments)
+        wins = (x == highest[receivers]).to(x.dtype)
+        share = wins / _reduce(wins, "sum", segments).clamp(min=1)[receivers]
+        ctx.save_for_backward(share, receivers, segments)
+        silent = (segments.diff() == 0).reshape(-1, *[1] * (x.dim() - 1))
+        return highest.masked_fill(silent, 0)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        share, receivers, segments = ctx.saved_tensors
+        return _gather(grad, receivers, None, segments) * share, None, None
