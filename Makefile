@@ -1,4 +1,4 @@
-# make demo | test | lint | docs | bench | wheel | clean
+# make setup | demo | test | lint | docs | bench | wheel | clean
 # Each sets up .venv first, and only when pyproject.toml, constraints.txt or the C++ changed. Needs Debian's python3,
 # python3-venv, gcc (g++ and python3-dev for the compiled part; without them the reference serves) and make.
 
@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 # One thread a process: the tests run in parallel, and oversubscribed threads spin.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: demo test lint types docs bench wheel fallback clean setup
+.PHONY: setup demo test lint docs bench wheel clean
 .DEFAULT_GOAL := test
 
 setup: $(SETUP)
@@ -23,7 +23,6 @@ $(SETUP): pyproject.toml constraints.txt CMakeLists.txt $(wildcard src/native/*)
 	@test -x $(BIN)/python || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		{ echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --quiet --upgrade pip
 	$(PIP) --quiet scikit-build-core nanobind cmake ninja
 	$(PIP) --quiet --no-build-isolation --editable '.[all,dev]'
 	@$(BIN)/python -c 'from edgewise import native; print("edgewise: compiled part " + (native.module().cpu_level() if native.available() else "missing, running on the reference"))'
@@ -41,7 +40,7 @@ lint: $(SETUP)
 	$(BIN)/mypy
 
 docs: $(SETUP)
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(SETUP)
 	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
@@ -51,10 +50,6 @@ wheel: $(SETUP)
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
 	ls -l dist
-
-# An install on a machine that cannot compile.
-fallback: $(SETUP)
-	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow tests/test_packaging.py
 
 clean:
 	rm -rf build dist site runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .venv src/edgewise/_native.*.so
