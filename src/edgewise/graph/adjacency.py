@@ -1,7 +1,7 @@
 """What a graph is, as a value: runs, sizes, the cuts of a batch; equal by content, hashed, pickled, moved, printed."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, Self, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from jaxtyping import Int32, Int64
@@ -11,6 +11,7 @@ from edgewise.graph.batch import check_offsets
 from edgewise.graph.runs import Runs, check_count, check_runs, edge_starts
 
 T = TypeVar("T")
+G = TypeVar("G", bound="Adjacency")
 
 
 class Adjacency:
@@ -45,12 +46,12 @@ class Adjacency:
 
     @classmethod
     def _trusted(
-        cls,
+        cls: type[G],
         runs: Runs,
         num_senders: int,
         receiver_offsets: Tensor | None = None,
         sender_offsets: Tensor | None = None,
-    ) -> Self:
+    ) -> G:
         """A graph from canonical runs, unchecked: for code that has just made them."""
         graph = cls.__new__(cls)
         graph._fill(runs, num_senders, receiver_offsets, sender_offsets)
@@ -160,7 +161,7 @@ class Adjacency:
                 self._remembered[name] = make()
         return cast(T, self._remembered[name])
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: G, device: torch.device | str) -> G:
         """The same graph with its indices on another device; itself if they are there already."""
         if self.device == torch.device(device):
             return self
@@ -174,7 +175,7 @@ class Adjacency:
         return [*self._runs, self._receiver_offsets, self._sender_offsets], (self._num_senders, True)
 
     @classmethod
-    def _unflatten(cls, leaves: Any, sizes: Any) -> Self:
+    def _unflatten(cls: type[G], leaves: Any, sizes: Any) -> G:
         num_senders, is_batch = sizes
         offsets, start, stop, *cuts = leaves
         return cls._trusted(Runs(offsets, start, stop), num_senders, *(cuts if is_batch else ()))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgewise.graph.runs import Runs
 
-Offsets = Int64[Tensor, "graphs_and_one"]
+Offsets = Int64[Tensor, "_"]  # graphs and one
 
 
 def join(parts: Sequence[Runs], senders: Sequence[int]) -> Runs:
@@ -57,9 +57,7 @@ def graph_of_node(offsets: Offsets, count: int) -> Int64[Tensor, "nodes"]:
     return torch.repeat_interleave(graphs, offsets.diff(), output_size=count)
 
 
-def check_offsets(
-    runs: Runs, num_senders: int, receiver_offsets: Offsets, sender_offsets: Offsets
-) -> None:
+def check_offsets(runs: Runs, num_senders: int, receiver_offsets: Offsets, sender_offsets: Offsets) -> None:
     """Refuse offsets that do not cut the nodes into graphs, or that cut an edge."""
     num_receivers = len(runs.offsets) - 1
     for name, offsets, count in (

@@ -69,9 +69,7 @@ def check_edges(
                 "an edge_index of shape [2, edges] goes through Graph.from_pyg"
             )
     if len(senders) != len(receivers):
-        raise ValueError(
-            f"{where}: {len(senders)} senders and {len(receivers)} receivers; an edge needs one of each"
-        )
+        raise ValueError(f"{where}: {len(senders)} senders and {len(receivers)} receivers; an edge needs one of each")
     if senders.device != receivers.device:
         raise ValueError(
             f"{where}: senders are on {senders.device} and receivers on {receivers.device}; move them to one device"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from edgewise.graph import algebra, batch, edge_list, locate, materialise, merge, transpose
 from edgewise.graph.adjacency import Adjacency
-from edgewise.graph.runs import Runs, check_count, expand
+from edgewise.graph.runs import check_count, expand
 from edgewise.names import lookup
 
 
@@ -48,7 +48,8 @@ class Graph(Adjacency):
 
         `num_receivers` is `num_senders` unless given. What comes back is the graph, and what was asked for:
         `features` (a row an edge) in the graph's edge order, then, with `return_order`, `order`: edge k of the
-        graph was edge `order[k]` of the list. Duplicates are an error unless `duplicates` says how their features merge.
+        graph was edge `order[k]` of the list. Duplicates are an error unless `duplicates` says how their features
+        merge.
 
         >>> senders, receivers = torch.tensor([2, 0, 0]), torch.tensor([0, 1, 1])
         >>> Graph.from_edges(senders, receivers, num_senders=3, features=torch.ones(3), duplicates="sum")
@@ -161,13 +162,12 @@ class Graph(Adjacency):
         return self.remember("transpose", self._transpose)
 
     def _transpose(self) -> "Graph":
-        other = Graph._trusted(
+        return Graph._trusted(
             transpose.transpose(self.runs, self.num_senders),
             self.num_receivers,
             self._sender_offsets,
             self._receiver_offsets,
         )
-        return other
 
     def union(self, other: "Graph") -> "Graph":
         """Edges of either."""
@@ -198,9 +198,7 @@ class Graph(Adjacency):
         if (self.num_receivers, self.num_senders) != (other.num_receivers, other.num_senders):
             raise ValueError(f"{name}: the graphs must have the same nodes, got {self!r} and {other!r}")
         if self.device != other.device:
-            raise ValueError(
-                f"{name}: the graphs are on {self.device} and {other.device}; move them to one device"
-            )
+            raise ValueError(f"{name}: the graphs are on {self.device} and {other.device}; move them to one device")
         runs = algebra.combine(self.runs, other.runs, self.num_senders, table)
         if table == algebra.UNION and not self.same_batch(other):
             return Graph._trusted(runs, self.num_senders)

@@ -58,8 +58,7 @@ def check_runs(runs: Runs, num_senders: int) -> None:
             )
         if tensor.device != runs.offsets.device:
             raise ValueError(
-                f"Graph: {name} is on {tensor.device} and run_offsets on {runs.offsets.device}; "
-                "move them to one device"
+                f"Graph: {name} is on {tensor.device} and run_offsets on {runs.offsets.device}; move them to one device"
             )
     offsets, start, stop = runs
     if len(start) != len(stop):
