@@ -5,7 +5,8 @@ the eager code checks, plans and computes. So a compiled program does not depend
 The derivative recomputes the forward pass; only the inputs are kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import unpacked
 
 _GRAPH = (
-    "Tensor run_offsets, Tensor run_start, Tensor run_stop, Tensor receiver_offsets, Tensor sender_offsets, SymInt S"
+    "Tensor run_offsets, Tensor run_start, Tensor run_stop, Tensor? receiver_offsets, Tensor? sender_offsets, SymInt S"
 )
 _ATTENTION = (
     "Tensor? query, Tensor? key, Tensor? value, str score, float number, Tensor? score_tensor, Tensor? edge_bias, "
@@ -47,7 +48,7 @@ def aggregate(value: Tensor, graph: Graph, reduce: str, weights: Tensor | None, 
 
 
 def _flat_graph(graph: Graph) -> tuple[Any, ...]:
-    return (*graph.runs, graph.receiver_offsets, graph.sender_offsets, graph.num_senders)
+    return (*graph.runs, graph._receiver_offsets, graph._sender_offsets, graph.num_senders)
 
 
 def _graph(offsets: Tensor, start: Tensor, stop: Tensor, receivers: Tensor, senders: Tensor, num_senders: int) -> Graph:
@@ -87,13 +88,13 @@ def _attention(
 def _run_attend(*args: Any) -> list[Tensor]:
     from edgewise.kernels.attend import eager
 
-    return list(eager(_attention(*args[6:-2]), _graph(*args[:6]), *args[-2:]))
+    return _packed(*eager(_attention(*args[6:-2]), _graph(*args[:6]), *args[-2:]))
 
 
 def _run_score_edges(*args: Any) -> list[Tensor]:
     from edgewise.kernels.score_edges import eager_scores
 
-    return [eager_scores(_attention(*args[6:]), _graph(*args[:6]))]
+    return _packed(eager_scores(_attention(*args[6:]), _graph(*args[:6])))
 
 
 def _run_aggregate(*args: Any) -> list[Tensor]:
@@ -101,7 +102,12 @@ def _run_aggregate(*args: Any) -> list[Tensor]:
 
     value, reduce, weights, features, weight = args[6:]
     term = None if features is None else EdgeTerm(features, weight)
-    return [eager_aggregate(value, _graph(*args[:6]), reduce, weights, term)]
+    return _packed(eager_aggregate(value, _graph(*args[:6]), reduce, weights, term))
+
+
+def _packed(*outs: Tensor) -> list[Tensor]:
+    """Contiguous, as the shape functions promise."""
+    return [out.contiguous() for out in outs]
 
 
 def _like_attend(*args: Any) -> list[Tensor]:
@@ -127,13 +133,24 @@ def _per_edge(a: Attention) -> Tensor:
     return like.new_empty(*a.batch, torch.library.get_ctx().new_dynamic_size(), a.num_heads, dtype=a.dtype)
 
 
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Autograd inside an operator: the dispatcher has switched it off on the way in."""
+    included = torch._C._dispatch_tls_local_include_set()
+    excluded = torch._C._dispatch_tls_local_exclude_set()
+    for key in (torch._C.DispatchKey.AutogradFunctionality, torch._C.DispatchKey.ADInplaceOrView):
+        excluded = excluded.remove(key)
+    with torch._C._ForceDispatchKeyGuard(included, excluded), torch.enable_grad():
+        yield
+
+
 def _define(name: str, inputs: str, run: Callable[..., list[Tensor]], like: Callable[..., list[Tensor]]) -> Any:
     """An operator from an eager function, its shapes, and a derivative that runs the eager function again."""
     operator = torch.library.custom_op(f"edgewise::{name}", run, mutates_args=(), schema=f"({inputs}) -> Tensor[]")
     operator.register_fake(like)
 
     def run_backward(grads: Sequence[Tensor], needed: Sequence[bool], *args: Any) -> list[Tensor]:
-        with torch.enable_grad():
+        with _recording():
             leaves = [
                 x.detach().requires_grad_(need) if isinstance(x, Tensor) and x.is_floating_point() else x
                 for x, need in zip(args, needed, strict=True)
@@ -142,13 +159,16 @@ def _define(name: str, inputs: str, run: Callable[..., list[Tensor]], like: Call
         wanted = [x for x, need in zip(leaves, needed, strict=True) if need]
         pairs = [(out, grad) for out, grad in zip(outs, grads, strict=True) if out.requires_grad]
         if not pairs:
-            return [torch.zeros_like(x) for x in wanted]
+            return [x.new_zeros(x.shape) for x in wanted]
         outs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
         found = torch.autograd.grad(outs, wanted, seeds, allow_unused=True)
-        return [torch.zeros_like(x) if g is None else g.clone() for x, g in zip(wanted, found, strict=True)]
+        return [
+            x.new_zeros(x.shape) if g is None else g.clone(memory_format=torch.contiguous_format)
+            for x, g in zip(wanted, found, strict=True)
+        ]
 
     def like_backward(grads: Sequence[Tensor], needed: Sequence[bool], *args: Any) -> list[Tensor]:
-        return [torch.empty_like(x) for x, need in zip(args, needed, strict=True) if need]
+        return [x.new_empty(x.shape) for x, need in zip(args, needed, strict=True) if need]
 
     backward_operator = torch.library.custom_op(
         f"edgewise::{name}_backward",
