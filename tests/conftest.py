@@ -4,6 +4,19 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from jaxtyping import install_import_hook
+import jaxtyping
+import pytest
 
-install_import_hook("edgewise", "beartype.beartype")
+jaxtyping.install_import_hook("edgewise", "beartype.beartype")
+
+
+@pytest.fixture
+def unchecked_shapes():
+    """Shapes in signatures go unchecked during the test, as they do for users, so that our own errors are reached.
+
+    The checks read this setting at each call, whatever was imported before.
+    """
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
