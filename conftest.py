@@ -5,10 +5,8 @@ from doctest import ELLIPSIS, NORMALIZE_WHITESPACE
 from sybil import Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
 
-pytest_collect_file = Sybil(
+documents = Sybil(
     parsers=[PythonCodeBlockParser(doctest_optionflags=ELLIPSIS | NORMALIZE_WHITESPACE), SkipParser()],
     patterns=["README.md", "CONTRIBUTING.md", "docs/*.md", "docs/**/*.md"],
-).pytest()
-
-# Runs pytest inside a test, to show that wrong documents fail.
-pytest_plugins = ["pytester"]
+)
+pytest_collect_file = documents.pytest()
