@@ -3,7 +3,8 @@
 # python3-venv, gcc (g++ and python3-dev for the compiled part; without them the reference serves) and make.
 
 PYTHON ?= python3
-JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# Test processes; each imports torch, so more than a few only cost memory.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 8 ? n : 8)))
 DEMO ?= cora-gat
 
 BIN := .venv/bin
