@@ -7,13 +7,14 @@ definition; the compiled kernels know it by `name`, one `number` and one `tensor
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 
+@runtime_checkable
 class Score(Protocol):
     """One number per edge and head, from what the receiver asks and what the sender offers."""
 
