@@ -1,0 +1,59 @@
+"""The nodes of each graph of a batch, from what was given for all of them."""
+
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from edgewise.patterns.door import integers
+from edgewise.patterns.nodes import Nodes
+
+Counts = int | Sequence[int] | Shaped[Tensor, "..."]
+
+
+def batch_nodes(
+    lengths: Sequence[int] | Shaped[Tensor, "..."],
+    past: Counts | None = None,
+    features: Float[Tensor, "senders channels"] | None = None,
+    tree: Sequence[int] | Shaped[Tensor, "..."] | None = None,
+) -> list[Nodes]:
+    """Graph g has `lengths[g]` receivers and `past[g]` senders before them; the rest is cut where the graphs are.
+
+    >>> [(one.num_receivers, one.num_senders) for one in batch_nodes([3, 1], past=[0, 4])]
+    [(3, 3), (1, 5)]
+    """
+    rows = counts("lengths", lengths, "It counts the receivers of each graph.")
+    if past is None or isinstance(past, int):
+        past = [past or 0] * len(rows)
+    before = counts("past", past, "It counts the senders of each graph that come before its receivers.")
+    if len(before) != len(rows):
+        raise ValueError(
+            f"build_batch: expected a past for each of the {len(rows)} graphs, got {len(before)}; "
+            "give one number for all, or one for each"
+        )
+    sizes = [row + earlier for row, earlier in zip(rows, before, strict=True)]
+    if features is None and tree is None:
+        return [Nodes.of(row, size) for row, size in zip(rows, sizes, strict=True)]
+    for name, given in (("features", features), ("tree", tree)):
+        if given is not None and len(given) != sum(sizes):
+            raise ValueError(
+                f"build_batch: {name} must have one entry for each of the {sum(sizes)} senders, got {len(given)}"
+            )
+    return [
+        Nodes.of(
+            row,
+            stop - start,
+            features=None if features is None else features[start:stop],
+            tree=None if tree is None else tree[start:stop],
+        )
+        for row, (start, stop) in zip(rows, pairwise([0, *accumulate(sizes)]), strict=True)
+    ]
+
+
+def counts(name: str, values: Sequence[int] | Shaped[Tensor, "..."], meaning: str) -> list[int]:
+    """A list of numbers that are at least 0."""
+    found: list[int] = integers("build_batch", name, values, meaning).tolist()
+    if found and min(found) < 0:
+        raise ValueError(f"build_batch: {name} must be at least 0, got {min(found)}. {meaning}")
+    return found
