@@ -57,6 +57,22 @@ def graph_of_node(offsets: Offsets, count: int) -> Int64[Tensor, "nodes"]:
     return torch.repeat_interleave(graphs, offsets.diff(), output_size=count)
 
 
+def sender_range(
+    receiver_offsets: Offsets, sender_offsets: Offsets, num_receivers: int
+) -> tuple[Int64[Tensor, "receivers"], Int64[Tensor, "receivers"]]:
+    """The first sender of the graph that each receiver belongs to, and one past the last."""
+    graph = graph_of_node(receiver_offsets, num_receivers)
+    return sender_offsets[graph], sender_offsets[graph + 1]
+
+
+def cut_at(offsets: Offsets, nodes: Int64[Tensor, "taken"]) -> Offsets | None:
+    """Where the graphs begin among the nodes taken; None where nodes of different graphs are mixed."""
+    graph = torch.searchsorted(offsets, nodes, right=True) - 1
+    if bool((graph.diff() < 0).any()):
+        return None
+    return torch.searchsorted(graph, torch.arange(len(offsets), device=nodes.device))
+
+
 def check_offsets(runs: Runs, num_senders: int, receiver_offsets: Offsets, sender_offsets: Offsets) -> None:
     """Refuse offsets that do not cut the nodes into graphs, or that cut an edge."""
     num_receivers = len(runs.offsets) - 1
