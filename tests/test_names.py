@@ -55,7 +55,7 @@ def test_a_part_reads_names_tables_and_parts():
 
 @pytest.mark.parametrize("part", [Part("ring"), Part("ring", {"hops": 2})])
 def test_a_part_comes_back_from_its_shortest_form(part):
-    again = Part.of(part.as_value())
+    again = Part.of(part.as_table())
     assert again == part
     assert hash(again) == hash(part)
 

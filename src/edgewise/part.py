@@ -24,6 +24,10 @@ class Part:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()}
+        object.__setattr__(self, "options", frozen)
+
     @classmethod
     def of(cls, value: "str | Part | Mapping[str, Any]") -> "Part":
         """Read a part as people write it: a name, a table with a `name`, or a Part already."""
@@ -36,14 +40,20 @@ class Part:
             raise ValueError(f"part: expected a table with a 'name', got {dict(value)!r}; write {{name = \"dot\"}}")
         return cls(options.pop("name"), options)
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """How pydantic, where a config is read, makes a part of a table with a name."""
+        schema = import_module("pydantic_core.core_schema")
+        return schema.no_info_after_validator_function(cls.of, schema.dict_schema(schema.str_schema()))
+
     def build(self, known: Mapping[str, Any], what: str, **context: Any) -> Any:
         """`known[name](**context, **options)`; a name with a colon is imported instead.
 
         `context` is what the builder offers (widths, heads); a factory takes what it names of it. An option that
         the factory does not name is an error that lists the ones it does.
         """
-        factory = imported(self.name, what) if ":" in self.name else lookup(self.name, known, what)
-        parameters = inspect.signature(factory).parameters
+        factory = self.found(known, what)
+        parameters = _parameters(factory)
         catches_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         own = [name for name in parameters if name not in context]
         for option in self.options:
@@ -61,9 +71,13 @@ class Part:
             raise ValueError(f"{what} {self.name!r}: needs the option {missing[0]!r}, which is not given")
         return factory(**offered, **self.options)
 
-    def as_value(self) -> "str | dict[str, Any]":
-        """The shortest form that `Part.of` reads back: the name alone where there are no options."""
-        return {"name": self.name, **self.options} if self.options else self.name
+    def found(self, known: Mapping[str, Any], what: str) -> Any:
+        """What the name stands for, not yet built."""
+        return imported(self.name, what) if ":" in self.name else lookup(self.name, known, what)
+
+    def as_table(self) -> dict[str, Any]:
+        """The table that `Part.of` reads back."""
+        return {"name": self.name, **self.options}
 
     def __repr__(self) -> str:
         written = "".join(f", {name}={value!r}" for name, value in self.options.items())
@@ -71,6 +85,13 @@ class Part:
 
     def __hash__(self) -> int:
         return hash((self.name, repr(sorted(self.options.items()))))
+
+
+def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
+    """What a factory takes; nothing, for a class that inherits a constructor of *args and **kwargs alone."""
+    parameters = inspect.signature(factory).parameters
+    variadic = all(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters.values())
+    return {} if inspect.isclass(factory) and variadic else parameters
 
 
 def imported(path: str, what: str) -> Any:
@@ -85,5 +106,7 @@ def imported(path: str, what: str) -> Any:
     except ModuleNotFoundError as error:
         raise ValueError(f"{what} {path!r}: there is no module {module_name!r} to import") from error
     if not hasattr(module, attribute):
-        raise ValueError(f"{what} {path!r}: module {module_name!r} has no {attribute!r}. {nearest(attribute, vars(module))}")
+        raise ValueError(
+            f"{what} {path!r}: module {module_name!r} has no {attribute!r}. {nearest(attribute, vars(module))}"
+        )
     return getattr(module, attribute)

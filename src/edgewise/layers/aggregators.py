@@ -1,0 +1,112 @@
+"""How it is summed: the messages of a receiver's senders become one state per head.
+
+Your own aggregator is a subclass with one method; name it in a recipe by its import path.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise import kernels
+from edgewise.graph import Graph
+from edgewise.kernels import EdgeTerm
+from edgewise.layers.loudness import Loudness
+from edgewise.part import Part
+
+
+class Aggregator(nn.Module):
+    """⊕_j over the senders that i hears; the result is `width` times as wide as a value."""
+
+    width = 1
+    normalises = False  # whether the loudness is read as logits
+
+    def forward(
+        self,
+        value: Float[Tensor, "*batch senders kv_heads dim"],
+        loudness: Loudness,
+        graph: Graph,
+        edge_value: EdgeTerm | None,
+        num_heads: int,
+    ) -> Float[Tensor, "*batch receivers heads width"]:
+        """What every receiver makes of what it hears."""
+        raise TypeError(f"{type(self).__name__}: needs a forward(value, loudness, graph, edge_value, num_heads)")
+
+
+class _Reduction(Aggregator):
+    reduce: str
+
+    def forward(
+        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
+    ) -> Tensor:
+        """The kernel's reduction, weighed by the loudness."""
+        weights = loudness.weights(graph, num_heads)
+        if weights is None and value.shape[-2] != num_heads:
+            value = value.repeat_interleave(num_heads // value.shape[-2], dim=-2)
+        if weights is not None and weights.shape[-1] not in (1, num_heads):
+            raise ValueError(f"{self.reduce}: {weights.shape[-1]} weights an edge do not fit {num_heads} heads")
+        if weights is not None:
+            weights = weights.expand(*weights.shape[:-1], num_heads)
+        return kernels.aggregate(value, graph, self.reduce, weights=weights, edge_value=edge_value)
+
+
+class Sum(_Reduction):
+    """Σ_j s_ij (v_j + W e_ij)."""
+
+    reduce = "sum"
+
+
+class Mean(_Reduction):
+    """(1 / number of senders heard) Σ_j s_ij (v_j + W e_ij)."""
+
+    reduce = "mean"
+
+
+class Max(_Reduction):
+    """max_j s_ij (v_j + W e_ij), channel by channel."""
+
+    reduce = "max"
+
+
+class Softmax(Aggregator):
+    """Σ_j softmax_j(s_ij) (v_j + W e_ij): attention."""
+
+    normalises = True
+
+    def forward(
+        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
+    ) -> Tensor:
+        """The kernel's attention."""
+        out = loudness.attend(value, graph, edge_value)
+        return out if out.shape[-2] == num_heads else out.repeat_interleave(num_heads // out.shape[-2], dim=-2)
+
+
+class Several(Aggregator):
+    """[⊕₁ ‖ ⊕₂ ‖ …]: several aggregators of the same messages, side by side.
+
+    Principal neighbourhood aggregation, Corso et al. 2020, https://arxiv.org/abs/2004.05718
+    """
+
+    def __init__(self, of: Sequence[str | Part] = ("mean", "max")) -> None:
+        super().__init__()
+        if len(of) == 0:
+            raise ValueError('several: needs at least one aggregator in of=[...], such as ["mean", "max"]')
+        self.members = nn.ModuleList(Part.of(part).build(AGGREGATORS, "aggregator") for part in of)
+        self.width = sum(member.width for member in self.members)
+        self.normalises = all(member.normalises for member in self.members)
+
+    def forward(
+        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
+    ) -> Tensor:
+        """Each in turn, joined along the channels of a head."""
+        return torch.cat([m(value, loudness, graph, edge_value, num_heads) for m in self.members], dim=-1)
+
+
+AGGREGATORS: dict[str, type[Aggregator]] = {
+    "sum": Sum,
+    "mean": Mean,
+    "max": Max,
+    "softmax": Softmax,
+    "several": Several,
+}

@@ -1,0 +1,129 @@
+"""A block: message passing over the graphs it names, then a feed-forward, each with residual and norm."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise.graph import Graph
+from edgewise.layers.activations import ACTIVATIONS
+from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
+from edgewise.layers.hearing import Hearing
+from edgewise.layers.message_passing import MessagePassing
+from edgewise.layers.past import Past
+from edgewise.layers.state import NODES, State, named, node_sets
+from edgewise.layers.sublayer import Placement, Sublayer
+from edgewise.names import lookup
+from edgewise.part import Part
+
+
+@dataclass(frozen=True)
+class BlockConfig:
+    """What a block hears, and what it does with it."""
+
+    hears: tuple[Hearing, ...] = (Hearing(),)
+    nodes: str = NODES  # the node set whose states are renewed
+    together: Literal["turn", "parallel"] = "turn"  # one after another, or side by side and summed
+    out_dim: int | None = None  # channels after the hearing; as before if not given
+    norm: str | Part | None = None
+    placement: Placement = "pre"
+    residual: bool = True
+    activation: str | None = None  # after the hearing, as in h' = σ(...)
+    feed_forward: FeedForwardConfig | None = None
+    feed_forward_dim: int | None = None  # channels after the feed-forward; as before it if not given
+    input_dropout: float = 0.0  # of the states before the hearing
+    dropout: float = 0.0  # of what a sub-layer adds
+
+
+class Block(nn.Module):
+    """turn: x <- x + hear_1(x), x <- x + hear_2(x), …;  parallel: x <- Σ_n (x + hear_n(x));  then x <- x + feed_forward(x).
+
+    Each with its norm before or after (see Sublayer). In turn with a causal graph and one from another node set it is
+    the Transformer decoder's layer; in parallel with an edge list and the complete graph it is GPS's.
+
+    >>> import torch
+    >>> graph = Graph.from_edges(torch.tensor([0]), torch.tensor([1]), num_senders=2)
+    >>> block = Block(8, BlockConfig(norm="layer", feed_forward=FeedForwardConfig(hidden=16)))
+    >>> block(torch.randn(2, 8), graph).shape
+    torch.Size([2, 8])
+    """
+
+    def __init__(self, in_dim: int, config: BlockConfig, dims: Mapping[str, int] | None = None) -> None:
+        """`dims`: channels of the other node sets that are heard, by name."""
+        super().__init__()
+        self.config = config
+        out_dim = config.out_dim or in_dim
+        hearings, around = [], []
+        width = in_dim
+        for hearing in config.hears:
+            senders, receivers = node_sets(hearing.graph)
+            if receivers != config.nodes:
+                raise ValueError(
+                    f"Block: renews the node set {config.nodes!r} but hears along {hearing.graph!r}, whose receivers are "
+                    f"{receivers!r}"
+                )
+            sender_dim = width if senders == config.nodes else lookup(senders, dims or {}, "node set")
+            hearings.append(MessagePassing(width, out_dim, hearing, sender_dim))
+            around.append(Sublayer(width, out_dim, config.norm, config.placement, config.residual, config.dropout))
+            width = out_dim if config.together == "turn" else width
+        self.hearings, self.around = nn.ModuleList(hearings), nn.ModuleList(around)
+        self.activation = None if config.activation is None else lookup(config.activation, ACTIVATIONS, "activation")
+        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.out_dim = out_dim if config.hears else in_dim
+        self.feed_forward, self.around_feed_forward = None, None
+        if config.feed_forward is not None:
+            before, self.out_dim = self.out_dim, config.feed_forward_dim or self.out_dim
+            self.feed_forward = FeedForward(before, self.out_dim, config.feed_forward)
+            self.around_feed_forward = Sublayer(
+                before, self.out_dim, config.norm, config.placement, config.residual, config.dropout
+            )
+
+    def forward(
+        self, x: Float[Tensor, "*batch nodes in_dim"], graphs: Graph | Mapping[str, Graph]
+    ) -> Float[Tensor, "*batch nodes out_dim"]:
+        """New states of one node set along one graph, or along graphs by name."""
+        if isinstance(graphs, Graph):
+            graphs = {hearing.graph: graphs for hearing in self.config.hears}
+        return self.step(State({self.config.nodes: x}), graphs)[0].nodes[self.config.nodes]
+
+    def step(
+        self, state: State, graphs: Mapping[str, Graph], pasts: Sequence[Past | None] | None = None
+    ) -> tuple[State, list[Past]]:
+        """The state with this block's node set renewed, and what each hearing leaves to be heard later."""
+        name = self.config.nodes
+        x = self.input_dropout(state.nodes[name])
+        pasts = [None] * len(self.hearings) if pasts is None else pasts
+        kept: list[Past] = []
+        if self.config.together == "parallel":
+            results = [self._hear(n, x, state, graphs, pasts[n], kept) for n in range(len(self.hearings))]
+            x = sum(results[1:], results[0])
+        else:
+            for n in range(len(self.hearings)):
+                x = self._hear(n, x, state, graphs, pasts[n], kept)
+        if self.activation is not None:
+            x = self.activation(x)
+        if self.feed_forward is not None and self.around_feed_forward is not None:
+            x = self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
+        return state.with_nodes(name, x), kept
+
+    def _hear(
+        self, n: int, x: Tensor, state: State, graphs: Mapping[str, Graph], past: Past | None, kept: list[Past]
+    ) -> Tensor:
+        hearing, layer, around = self.config.hears[n], self.hearings[n], self.around[n]
+        senders = node_sets(hearing.graph)[0]
+        other = senders != self.config.nodes
+        graph = named(graphs, hearing.graph)
+        along = getattr(layer.edge_bias, "along", None)
+        result, keeps = layer.hear(
+            around.before(x),
+            graph,
+            senders=state.nodes[senders] if other and past is None else None,
+            edges=state.edges.get(hearing.graph) if hearing.edge_dim is not None else None,
+            past=past,
+            along=None if along is None else named(graphs, along),
+        )
+        kept.append(keeps)
+        renewed: Tensor = around.after(x, result)
+        return renewed

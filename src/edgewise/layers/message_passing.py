@@ -1,0 +1,178 @@
+"""THE layer: score, aggregate, update, over a graph."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise.graph import Graph
+from edgewise.layers.aggregators import AGGREGATORS, Aggregator
+from edgewise.layers.hearing import Hearing
+from edgewise.layers.past import Past
+from edgewise.layers.positions.edge_bias import EDGE_BIASES
+from edgewise.layers.positions.rotary import ROTARIES
+from edgewise.layers.projections import Projections
+from edgewise.layers.roots import ROOTS
+from edgewise.layers.scores import SCORES, Score
+from edgewise.layers.self_loops import with_self_loops
+from edgewise.part import Part
+
+
+class MessagePassing(nn.Module):
+    """h_i' = W_o ⊕_j (s(W_q h_i, W_k h_j + W_e e_ij), W_v h_j + W_e e_ij) + U h_i.
+
+    ⊕ is the aggregator and s the score; each letter can be left out or shared by the `hearing`. With score="dot" and
+    aggregator="softmax" it is the Transformer's multi-head attention; with other words it is GCN, GAT, MoNet, ….
+
+    Args:
+        in_dim: channels of a receiver's state.
+        out_dim: channels of the result.
+        hearing: who hears whom, how loudly, how it is summed.
+        sender_dim: channels of a sender's state, where senders are another node set.
+
+    >>> graph = Graph.from_edges(torch.tensor([0, 1]), torch.tensor([1, 2]), num_senders=3)
+    >>> layer = MessagePassing(4, 8, Hearing(score="gatv2", num_heads=2))
+    >>> layer(torch.randn(3, 4), graph).shape
+    torch.Size([3, 8])
+
+    Joshi 2020, https://arxiv.org/abs/2506.22084
+    """
+
+    def __init__(self, in_dim: int, out_dim: int, hearing: Hearing, sender_dim: int | None = None) -> None:
+        super().__init__()
+        self.hearing = hearing
+        self.num_heads = H = hearing.num_heads
+        if H < 1:
+            raise ValueError(f"MessagePassing: num_heads must be at least 1, got {H}")
+        score = Part.of(hearing.score)
+        reads_nodes, reads_edges = _reads(score)
+        sender_dim = in_dim if sender_dim is None else sender_dim
+        self.projections = Projections(in_dim, sender_dim, out_dim, hearing, reads_nodes, reads_edges)
+        D, V = self.projections.head_dim, self.projections.value_dim
+        has_edges = hearing.edge_dim is not None
+        self.score: Score = score.build(SCORES, "score", num_heads=H, head_dim=D, has_edges=has_edges)
+        self.aggregator: Aggregator = Part.of(hearing.aggregator).build(AGGREGATORS, "aggregator")
+        if hearing.edge_bias is not None and not self.aggregator.normalises:
+            raise ValueError("MessagePassing: an edge_bias is added to logits, so it needs the aggregator 'softmax'")
+        if hearing.rotary is not None and not reads_nodes:
+            raise ValueError(f"MessagePassing: rotary turns queries and keys, and the score {score.name!r} reads none")
+        heard = V * self.aggregator.width * (H if hearing.heads == "concat" else 1)
+        if not hearing.project_output and heard != out_dim:
+            raise ValueError(
+                f"MessagePassing: the heads give {heard} channels but out_dim is {out_dim}; set project_output=True or "
+                f"out_dim={heard}"
+            )
+        self.output = nn.Linear(heard, out_dim, bias=hearing.output_bias) if hearing.project_output else None
+        alone = hearing.output_bias and not hearing.project_output
+        self.bias = nn.Parameter(torch.zeros(out_dim)) if alone else None
+        self.root = None
+        if hearing.root is not None:
+            self.root = Part.of(hearing.root).build(ROOTS, "root", in_dim=in_dim, out_dim=out_dim)
+        self.rotary = None
+        if hearing.rotary is not None:
+            self.rotary = Part.of(hearing.rotary).build(ROTARIES, "rotary", head_dim=D)
+        self.edge_bias = None
+        if hearing.edge_bias is not None:
+            self.edge_bias = Part.of(hearing.edge_bias).build(EDGE_BIASES, "edge bias", num_heads=H)
+
+    def forward(
+        self,
+        x: Float[Tensor, "*batch receivers in_dim"],
+        graph: Graph,
+        *,
+        senders: Float[Tensor, "*batch senders sender_dim"] | None = None,
+        edges: Float[Tensor, "edges features"] | None = None,
+        past: Past | None = None,
+        along: Graph | None = None,
+    ) -> Float[Tensor, "*batch receivers out_dim"]:
+        """The new states of the receivers.
+
+        Args:
+            x: states of the receivers, and of the senders unless these are given.
+            graph: who hears whom.
+            senders: states of the senders, where they are another node set.
+            edges: raw features, a row an edge.
+            past: keys and values of earlier senders; the graph counts them before the new ones.
+            along: the graph along which a structural edge bias measures distance; `graph` itself if not given.
+        """
+        return self.hear(x, graph, senders=senders, edges=edges, past=past, along=along)[0]
+
+    def hear(
+        self,
+        x: Float[Tensor, "*batch receivers in_dim"],
+        graph: Graph,
+        *,
+        senders: Float[Tensor, "*batch senders sender_dim"] | None = None,
+        edges: Float[Tensor, "edges features"] | None = None,
+        past: Past | None = None,
+        along: Graph | None = None,
+    ) -> tuple[Float[Tensor, "*batch receivers out_dim"], Past]:
+        """`forward`, and the keys and values of all senders, to be kept as `past`."""
+        self._check(x, graph, senders, edges, past)
+        graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
+        query, key, value = self._projected(x, graph, senders, past)
+        edge_key, edge_value = self.projections.edge_terms(edges)
+        loudness = self.score(query, key, edge_key, graph, edges)
+        bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
+        dropout = self.hearing.dropout if self.training else 0.0
+        loudness = loudness.plus(bias, dropout)
+        heard = self.aggregator(value, loudness, graph, edge_value, self.num_heads)
+        return self._updated(x, heard), Past(key, value, graph.sender_offsets)
+
+    def _projected(
+        self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None
+    ) -> tuple[Tensor | None, Tensor | None, Tensor]:
+        """Query, key and value of every node, rotated, the past ones first. Nodes of another set are projected once."""
+        if senders is None and past is not None and graph.num_senders == past.value.shape[-3]:
+            return self.projections.query(x), past.key, past.value
+        query, key, value = self.projections(x, senders)
+        if self.rotary is not None and query is not None and key is not None:
+            query, key = self.rotary(query, key, graph)
+        if past is not None:
+            key, value = past.joined(key, value, graph)
+        return query, key, value
+
+    def _updated(self, x: Tensor, heard: Tensor) -> Tensor:
+        """The heads joined, projected, and the receiver's own state added."""
+        if self.hearing.heads == "concat":
+            out = heard.flatten(-2)
+        else:
+            out = heard.mean(-2) if self.hearing.heads == "mean" else heard.sum(-2)
+        if self.output is not None:
+            out = self.output(out)
+        if self.root is not None:
+            out = out + self.root(x)
+        return out if self.bias is None else out + self.bias
+
+    def _check(self, x: Tensor, graph: Graph, senders: Tensor | None, edges: Tensor | None, past: Past | None) -> None:
+        if x.dim() < 2 or x.shape[-2] != graph.num_receivers:
+            raise ValueError(
+                f"MessagePassing: x must be [..., {graph.num_receivers} receivers, channels], got {list(x.shape)}"
+            )
+        if x.shape[-1] != self.projections.in_dim:
+            raise ValueError(f"MessagePassing: x must have {self.projections.in_dim} channels, got {x.shape[-1]}")
+        own = x if senders is None else senders
+        if senders is not None and senders.shape[-1] != self.projections.sender_dim:
+            raise ValueError(
+                f"MessagePassing: senders must have {self.projections.sender_dim} channels, got {senders.shape[-1]}"
+            )
+        if past is None and own.shape[-2] != graph.num_senders:
+            raise ValueError(
+                f"MessagePassing: the graph has {graph.num_senders} senders but {own.shape[-2]} states were given; "
+                "give the states of another node set as senders=, or earlier ones as past="
+            )
+        if (edges is not None) != (self.hearing.edge_dim is not None):
+            expected = "none" if self.hearing.edge_dim is None else f"[{graph.num_edges}, {self.hearing.edge_dim}]"
+            got = "none" if edges is None else str(list(edges.shape))
+            raise ValueError(
+                f"MessagePassing: expected edge features {expected}, got {got}; edge_dim in Hearing says which"
+            )
+        if edges is not None and edges.shape != (graph.num_edges, self.hearing.edge_dim):
+            raise ValueError(
+                f"MessagePassing: edge features must be [{graph.num_edges}, {self.hearing.edge_dim}], got {list(edges.shape)}"
+            )
+
+
+def _reads(score: Part) -> tuple[bool, bool]:
+    """Whether a score reads nodes and raw edges, before it is built."""
+    kind = score.found(SCORES, "score")
+    return getattr(kind, "reads_nodes", True), getattr(kind, "reads_edges", False)

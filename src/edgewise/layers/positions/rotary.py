@@ -1,0 +1,49 @@
+"""Positions that turn queries and keys."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise.graph import Graph
+from edgewise.layers.positions.places import receiver_places, sender_places
+
+
+class Rotary(nn.Module):
+    """q_p -> R(p) q_p and k_p -> R(p) k_p, so that q·k depends on the distance of their places only.
+
+    R(p) turns channels (c, c + D/2) by the angle p · base^(-2c/D), for c = 0 … D/2 - 1.
+
+    RoFormer, Su et al. 2021, https://arxiv.org/abs/2104.09864. Differs: pairs are half a head apart, as in Llama's
+    released code, not neighbours as in the paper.
+    """
+
+    def __init__(self, head_dim: int, base: float = 10000.0) -> None:
+        super().__init__()
+        if head_dim % 2:
+            raise ValueError(f"rotary: turns pairs of channels, so the head dim must be even, got {head_dim}")
+        exponent = torch.arange(0, head_dim, 2, dtype=torch.int64).float() / head_dim
+        self.frequency: Tensor
+        self.register_buffer("frequency", 1.0 / base**exponent, persistent=False)
+
+    def forward(
+        self,
+        query: Float[Tensor, "*batch receivers heads dim"],
+        key: Float[Tensor, "*batch new kv_heads dim"],
+        graph: Graph,
+    ) -> tuple[Float[Tensor, "*batch receivers heads dim"], Float[Tensor, "*batch new kv_heads dim"]]:
+        """Both turned; keys of receivers that are senders too stand where the receivers stand."""
+        receivers = receiver_places(graph)
+        own = key.shape[-3] == graph.num_receivers
+        return self.turned(query, receivers), self.turned(key, receivers if own else sender_places(graph))
+
+    def turned(
+        self, x: Float[Tensor, "*batch nodes heads dim"], places: Tensor
+    ) -> Float[Tensor, "*batch nodes heads dim"]:
+        """Each node turned by its place."""
+        angle = places[:, None].to(self.frequency.dtype) * self.frequency
+        cosine, sine = angle.cos().to(x.dtype)[:, None], angle.sin().to(x.dtype)[:, None]
+        left, right = x.chunk(2, dim=-1)
+        return torch.cat([left * cosine - right * sine, right * cosine + left * sine], dim=-1)
+
+
+ROTARIES: dict[str, type[nn.Module]] = {"rotary": Rotary}

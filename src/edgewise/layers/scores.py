@@ -1,0 +1,221 @@
+"""How loudly: from what receivers ask and senders offer to one number per edge and head.
+
+Your own score is a subclass with one method; name it in a recipe by its import path.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from edgewise import kernels
+from edgewise.graph import Graph
+from edgewise.kernels import EdgeTerm
+from edgewise.layers.loudness import Loudness
+
+
+class Score(nn.Module):
+    """s_ij from the projected query of i, the projected key of j, and the raw features of the edge.
+
+    `reads_nodes` says whether query and key are projected at all; `reads_edges` whether raw edge features are read
+    directly (rather than through the layer's edge projection, which arrives as `edge_key`).
+    """
+
+    reads_nodes = True
+    reads_edges = False
+
+    def forward(
+        self,
+        query: Float[Tensor, "*batch receivers heads dim"] | None,
+        key: Float[Tensor, "*batch senders kv_heads dim"] | None,
+        edge_key: EdgeTerm | None,
+        graph: Graph,
+        edges: Float[Tensor, "edges features"] | None,
+    ) -> Loudness:
+        """How loudly each edge of the graph is heard."""
+        raise TypeError(f"{type(self).__name__}: a score needs a forward(query, key, edge_key, graph, edges)")
+
+
+class Constant(Score):
+    """s_ij = 1: every sender counts the same (GraphSAGE, GIN; under softmax, the mean)."""
+
+    reads_nodes = False
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """No numbers at all."""
+        return Loudness(kernels.Constant())
+
+
+class Symmetric(Score):
+    """s_ij = w_ij / √(d_i d_j), with d_i = Σ_j w_ij over what i hears, and w_ij = 1 unless edge weights are given.
+
+    With as many senders as receivers both degrees are of hearing, as in D^-1/2 A D^-1/2; between two node sets d_j
+    sums over those who hear j. An edge weight comes as the one edge feature.
+
+    GCN, Kipf & Welling 2017, equation 2, https://arxiv.org/abs/1609.02907
+    """
+
+    reads_nodes = False
+    reads_edges = True
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """Both ends share the edge."""
+        if edges is None:
+            return Loudness(kernels.Given(graph.remember("symmetric", lambda: _unweighted(graph))))
+        if edges.shape[-1] != 1:
+            raise ValueError(f"symmetric: an edge has one weight, got {edges.shape[-1]} features; give edges as [E, 1]")
+        weight = edges[:, 0]
+        senders, receivers = graph.edges()
+        heard = weight.new_zeros(graph.num_receivers).index_add(0, receivers, weight)
+        told = heard
+        if graph.num_senders != graph.num_receivers:
+            told = weight.new_zeros(graph.num_senders).index_add(0, senders, weight)
+        return Loudness(kernels.Given(_inverse_root(heard)[receivers] * weight * _inverse_root(told)[senders]))
+
+
+def _unweighted(graph: Graph) -> Tensor:
+    senders, receivers = graph.edges()
+    square = graph.num_senders == graph.num_receivers
+    heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
+    dtype = torch.get_default_dtype()
+    return _inverse_root(heard.to(dtype))[receivers] * _inverse_root(told.to(dtype))[senders]
+
+
+def _inverse_root(degree: Tensor) -> Tensor:
+    """1/√d, and 0 where d is 0."""
+    return torch.where(degree > 0, degree.clamp(min=torch.finfo(degree.dtype).tiny).rsqrt(), 0.0)
+
+
+class Dot(Score):
+    """s_ij = scale · q_i · (k_j + W e_ij), scale = 1/√D unless given.
+
+    Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; edges as in Shaw et al. 2018,
+    https://arxiv.org/abs/1803.02155
+    """
+
+    def __init__(self, scale: float | None = None) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """Query and key as they are."""
+        return Loudness(kernels.Dot(self.scale), query, key, edge_key)
+
+
+class Additive(Score):
+    """s_ij = LeakyReLU(a_q · q_i + a_k · k_j + a_e · W e_ij), one vector a per head.
+
+    GAT, Veličković et al. 2018, https://arxiv.org/abs/1710.10903, where q, k and v are one projection (share="all").
+    """
+
+    def __init__(self, num_heads: int, head_dim: int, has_edges: bool = False, negative_slope: float = 0.2) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.query_vector = _glorot(num_heads, head_dim)
+        self.key_vector = _glorot(num_heads, head_dim)
+        self.edge_vector = _glorot(num_heads, head_dim) if has_edges else None
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """Each node is reduced to one number a head before any edge is looked at."""
+        assert query is not None  # reads_nodes
+        assert key is not None
+        asks = (query * self.query_vector).sum(-1, keepdim=True)
+        offers = (key * self.key_vector).sum(-1, keepdim=True)
+        if edge_key is not None and self.edge_vector is not None:
+            edge_key = EdgeTerm(edge_key.features, (edge_key.weight * self.edge_vector).sum(-1, keepdim=True))
+        return Loudness(kernels.Additive(self.negative_slope), asks, offers, edge_key)
+
+
+class GATv2(Score):
+    """s_ij = a · LeakyReLU(q_i + k_j + W e_ij), one vector a per head.
+
+    Brody et al. 2022, https://arxiv.org/abs/2105.14491
+    """
+
+    def __init__(self, num_heads: int, head_dim: int, negative_slope: float = 0.2) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.vector = _glorot(num_heads, head_dim)
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """The vector comes after the nonlinearity, so the ranking of senders can differ between receivers."""
+        return Loudness(kernels.GATv2(self.vector, self.negative_slope), query, key, edge_key)
+
+
+class Gaussian(Score):
+    """s_ij^h = exp(-½ Σ_c (u_ij,c - μ_h,c)² / (ε + σ_h,c²)): one Gaussian kernel per head over pseudo-coordinates u.
+
+    The coordinates are the raw edge features, or, with coordinates="degree", tanh(A (1/√d_i, 1/√d_j) + b) with a
+    learned A, as the paper does on citation graphs. It is a weight, not a logit: sum or average with it.
+
+    MoNet, Monti et al. 2017, equation 11 and section 5.2, https://arxiv.org/abs/1611.08402
+    """
+
+    reads_nodes = False
+    reads_edges = True
+    epsilon = 1e-15
+
+    def __init__(self, num_heads: int, coordinates: int | str = "degree", dim: int = 2) -> None:
+        super().__init__()
+        self.from_degree = None
+        if isinstance(coordinates, str):
+            if coordinates != "degree":
+                raise ValueError(
+                    f"gaussian: coordinates must be 'degree' or a number of edge features, got {coordinates!r}"
+                )
+            self.from_degree = nn.Linear(2, dim)
+        else:
+            dim = coordinates
+        self.mean = _glorot(num_heads, dim)
+        self.deviation = _glorot(num_heads, dim)
+
+    def forward(
+        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
+    ) -> Loudness:
+        """Near the kernel's mean is loud."""
+        if self.from_degree is not None:
+            coordinates = self.from_degree(graph.remember("degree_coordinates", lambda: _degrees(graph))).tanh()
+        elif edges is None:
+            raise ValueError(
+                "gaussian: needs edge features as pseudo-coordinates, got none; or set coordinates='degree'"
+            )
+        else:
+            coordinates = edges
+        distance = (coordinates[:, None] - self.mean) ** 2 / (self.epsilon + self.deviation**2)
+        return Loudness(kernels.Given((-0.5 * distance.sum(-1)).exp()))
+
+
+def _degrees(graph: Graph) -> Tensor:
+    """(1/√d_i, 1/√d_j) of every edge; a degree of 0 counts as 1."""
+    senders, receivers = graph.edges()
+    square = graph.num_senders == graph.num_receivers
+    heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
+    ends = torch.stack([heard[receivers], told[senders]], dim=1)
+    return ends.clamp(min=1).to(torch.get_default_dtype()).rsqrt()
+
+
+def _glorot(num_heads: int, dim: int) -> nn.Parameter:
+    """Uniform in ±√(6 / (heads + dim))."""
+    bound = math.sqrt(6 / max(num_heads + dim, 1))
+    return nn.Parameter(torch.empty(num_heads, dim).uniform_(-bound, bound))
+
+
+SCORES: dict[str, type[Score]] = {
+    "constant": Constant,
+    "symmetric": Symmetric,
+    "dot": Dot,
+    "additive": Additive,
+    "gatv2": GATv2,
+    "gaussian": Gaussian,
+}

@@ -1,0 +1,52 @@
+"""A whole network as a value: what comes in, which blocks, what it answers; and its JSON form."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from edgewise.extras import require
+from edgewise.layers import NODES, BlockConfig, GraphNetworkConfig
+from edgewise.models.embedding import EmbedConfig
+from edgewise.part import Part
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """embed -> blocks -> norm -> head. A published architecture is one of these."""
+
+    inputs: Mapping[str, EmbedConfig]  # node set -> how its states begin
+    blocks: tuple[BlockConfig | GraphNetworkConfig, ...]
+    patterns: Mapping[str, str] = field(default_factory=dict)  # graph name -> pattern that builds it
+    norm: str | Part | None = None  # of the final states
+    head: str | Part | None = None  # None: the states themselves are the answer
+    answers: str = NODES  # the node set that the final norm and a missing head speak of
+
+    def to_json(self) -> str:
+        """The config as text that `from_json` reads back to an equal value."""
+        return json.dumps(_plain(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "NetworkConfig":
+        """Read and check a config; every key that is unknown or of the wrong type is named."""
+        pydantic = require("pydantic", extra="cli")
+        adapter = pydantic.TypeAdapter(cls)
+        try:
+            config: NetworkConfig = adapter.validate_json(text, strict=False, extra="forbid")
+        except pydantic.ValidationError as error:
+            listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise ValueError(f"NetworkConfig: {listed}") from error
+        return config
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as tables, parts as tables with a name."""
+    if isinstance(value, Part):
+        return _plain(value.as_table())
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value

@@ -1,0 +1,100 @@
+"""The Transformer: encoder, decoder, and both together, as three graphs."""
+
+from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
+from edgewise.layers.sublayer import Placement
+from edgewise.models.config import NetworkConfig
+from edgewise.models.embedding import EmbedConfig
+from edgewise.models.stacks import stacked
+from edgewise.part import Part
+
+
+def encoder(
+    tokens: int,
+    *,
+    dim: int = 512,
+    num_heads: int = 8,
+    num_layers: int = 6,
+    hidden: int = 2048,
+    placement: Placement = "post",
+    dropout: float = 0.1,
+    pattern: str = "complete",
+    positions: tuple[str | Part, ...] = ("sinusoidal",),
+    head: Part | None = None,
+) -> NetworkConfig:
+    """Every word hears every word (or what `pattern` says), num_layers times.
+
+    Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020.
+    """
+    block = transformer_block(("words",), "nodes", num_heads, hidden, placement, dropout)
+    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, dropout=dropout)
+    norm = "layer" if placement == "pre" else None
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, norm, head)
+
+
+def decoder(
+    tokens: int,
+    *,
+    dim: int = 512,
+    num_heads: int = 8,
+    num_layers: int = 6,
+    hidden: int = 2048,
+    placement: Placement = "pre",
+    dropout: float = 0.1,
+    pattern: str = "causal",
+    positions: tuple[str | Part, ...] = ("sinusoidal",),
+    tied: bool = True,
+) -> NetworkConfig:
+    """Every word hears the words before it and itself, num_layers times; logits of the next word.
+
+    Vaswani et al. 2017 without the encoder; as a language model Radford et al. 2018.
+    """
+    block = transformer_block(("words",), "nodes", num_heads, hidden, placement, dropout)
+    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, dropout=dropout)
+    head = Part("tokens", {"tokens": tokens, "tied": tied})
+    norm = "layer" if placement == "pre" else None
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, norm, head)
+
+
+def encoder_decoder(
+    source_tokens: int,
+    target_tokens: int,
+    *,
+    dim: int = 512,
+    num_heads: int = 8,
+    num_layers: int = 6,
+    hidden: int = 2048,
+    placement: Placement = "post",
+    dropout: float = 0.1,
+    tied: bool = True,
+) -> NetworkConfig:
+    """Three graphs: source words hear source words, target words hear earlier target words, and then all of the source.
+
+    Vaswani et al. 2017, https://arxiv.org/abs/1706.03762
+    """
+    reading = transformer_block(("source->source",), "source", num_heads, hidden, placement, dropout)
+    writing = transformer_block(("target->target", "source->target"), "target", num_heads, hidden, placement, dropout)
+    inputs = {
+        name: EmbedConfig(dim=dim, tokens=tokens, positions=("sinusoidal",), scale=True, dropout=dropout)
+        for name, tokens in (("source", source_tokens), ("target", target_tokens))
+    }
+    patterns = {"source->source": "complete", "target->target": "causal", "source->target": "complete"}
+    head = Part("tokens", {"tokens": target_tokens, "nodes": "target", "tied": tied})
+    blocks = (*stacked(reading, num_layers), *stacked(writing, num_layers))
+    norm = "layer" if placement == "pre" else None
+    return NetworkConfig(inputs, blocks, patterns, norm, head, answers="target")
+
+
+def transformer_block(
+    graphs: tuple[str, ...], nodes: str, num_heads: int, hidden: int, placement: Placement, dropout: float
+) -> BlockConfig:
+    """Attention along each graph in turn, then a feed-forward: `torch.nn.TransformerEncoderLayer` with one graph,
+    `TransformerDecoderLayer` with two.
+    """
+    return BlockConfig(
+        hears=tuple(Hearing(graph=graph, num_heads=num_heads, dropout=dropout) for graph in graphs),
+        nodes=nodes,
+        norm="layer",
+        placement=placement,
+        feed_forward=FeedForwardConfig(hidden=hidden, dropout=dropout),
+        dropout=dropout,
+    )
