@@ -6,8 +6,9 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.kernels import checks, ops, reference
-from edgewise.kernels.attention import folded_per_edge, folded_term
-from edgewise.kernels.batch_dims import fold, unfold
+from edgewise.kernels.aggregation import Aggregation
+from edgewise.kernels.autocast import as_stored
+from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.names import lookup
 
@@ -19,13 +20,13 @@ REDUCTIONS = {
 
 
 def aggregate(
-    value: Float[Tensor, "*batch senders kv_heads dim"],
+    value: Float[Tensor, "*#batch senders kv_heads dim"],
     graph: Graph,
     reduce: str = "sum",
     *,
     weights: Float[Tensor, "..."] | None = None,
     edge_value: EdgeTerm | None = None,
-) -> Float[Tensor, "*batch receivers heads dim"]:
+) -> Float[Tensor, "*#batch receivers heads dim"]:
     """Every receiver's sum, mean or maximum over the senders it hears.
 
         out_i = reduce_j  w_ij (v_j + e_ij W)        reduce: sum, mean or max
@@ -46,24 +47,15 @@ def aggregate(
     tensor([0., 4., 0.])
     """
     lookup(reduce, REDUCTIONS, "reduce")
+    aggregation = Aggregation(value, reduce, weights, edge_value)
     if torch.compiler.is_compiling():
-        return ops.aggregate(value, graph, reduce, weights, edge_value)
-    return eager_aggregate(value, graph, reduce, weights, edge_value)
+        return ops.aggregate(aggregation, graph)
+    return eager_aggregate(aggregation, graph)
 
 
-def eager_aggregate(
-    value: Tensor, graph: Graph, reduce: str, weights: Tensor | None, edge_value: EdgeTerm | None
-) -> Tensor:
+def eager_aggregate(aggregation: Aggregation, graph: Graph) -> Tensor:
     """Check and compute: what a compiled program reaches through one opaque operation."""
-    checks.check_nodes("aggregate", "value", value, graph.num_senders, "senders", graph)
-    batch = value.shape[:-3]
-    H = value.shape[-2] if weights is None or weights.dim() == 1 else weights.shape[-1]
-    checks.check_heads("aggregate", H, "value", value.shape[-2])
-    if weights is not None:
-        checks.check_per_edge("aggregate", "weights", weights, H, batch, graph)
-        weights = folded_per_edge(weights, H, batch)
-    if edge_value is not None:
-        checks.check_edge_term("aggregate", "edge_value", edge_value, value, graph)
-    B = batch.numel()
-    out = reference.aggregate(fold(value, batch), graph, H * B, reduce, weights, folded_term(edge_value, batch))
-    return unfold(out, batch)
+    checks.check_aggregation("aggregate", aggregation, graph)
+    with as_stored(graph.device):
+        out = reference.aggregate(aggregation.folded(), graph)
+    return unfold(out, aggregation.num_heads, aggregation.batch)

@@ -9,6 +9,7 @@ from torch import Tensor
 from edgewise.graph import Graph
 from edgewise.kernels import checks, dense, ops, reference
 from edgewise.kernels.attention import Attention
+from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
@@ -37,7 +38,7 @@ def attend(
     dropout: float = ..., seed: int | Tensor | None = ..., return_weights: Literal[True], impl: Impl = ...,
 ) -> tuple[Tensor, Tensor]: ...  # fmt: skip
 def attend(
-    query: Float[Tensor, "*batch receivers heads dim"] | None,
+    query: Float[Tensor, "*#batch receivers heads dim"] | None,
     key: Float[Tensor, "*#batch senders kv_heads dim"] | None,
     value: Float[Tensor, "*#batch senders kv_heads value_dim"],
     graph: Graph,
@@ -95,8 +96,13 @@ def attend(
 
 
 def eager(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
-    """Check, choose the route, compute; the weights are empty unless asked for."""
+    """Check and compute; the weights are empty unless asked for."""
     checks.check_attention("attend", attention, graph)
+    with as_stored(graph.device):
+        return _routed(attention, graph, return_weights, impl)
+
+
+def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
     chosen = plan(graph)
     hindrance = dense.hindrance(chosen, attention)
     if impl == "dense" and hindrance:
@@ -104,5 +110,5 @@ def eager(attention: Attention, graph: Graph, return_weights: bool, impl: str) -
     if impl != "reference" and not hindrance:
         return dense.attend(attention, graph, chosen, return_weights)
     out, weights = reference.attend(attention.folded(), graph)
-    batch = attention.batch
-    return unfold(out, batch), unfold(weights, batch) if return_weights else out.new_empty(0)
+    heads, batch = attention.num_heads, attention.batch
+    return unfold(out, heads, batch), unfold(weights, heads, batch) if return_weights else out.new_empty(0)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from edgewise.kernels.batch_dims import fold, fold_heads
+from edgewise.kernels.batch_dims import fold, fold_per_edge
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import GATv2, Given, Score
@@ -32,26 +32,35 @@ class Attention:
     seed: int | Tensor = 0
 
     @property
+    def scores(self) -> Tensor | None:
+        """The scores given, where the score is `Given`."""
+        return self.score.scores if isinstance(self.score, Given) else None
+
+    @property
     def batch(self) -> torch.Size:
-        """The leading batch dimensions, broadcast over query, key and value."""
-        return torch.broadcast_shapes(*(x.shape[:-3] for x in (self.query, self.key, self.value) if x is not None))
+        """The leading batch dimensions, broadcast over query, key, value and the scores given."""
+        shapes = [x.shape[:-3] for x in (self.query, self.key, self.value) if x is not None]
+        if self.scores is not None:
+            shapes.append(self.scores.shape[:-2])
+        return torch.Size(torch.broadcast_shapes(*shapes))
 
     @property
     def num_heads(self) -> int:
-        """How many heads attend: those of the query, of scores given per head, or of the value."""
+        """How many heads attend: those of the query, else of what is given per edge and head, else of the value."""
         if self.query is not None:
             return self.query.shape[-2]
-        if isinstance(self.score, Given) and self.score.scores.dim() >= 2:
-            return self.score.scores.shape[-1]
-        if isinstance(self.bias, Tensor) and self.bias.dim() == 2:
-            return self.bias.shape[-1]
+        bias = self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
+        for per_edge in (self.scores, bias):
+            if per_edge is not None and per_edge.dim() > 1:
+                return per_edge.shape[-1]
         return 1 if self.value is None else self.value.shape[-2]
 
     @property
     def dtype(self) -> torch.dtype:
-        """What logits and weights are computed in: float32, or float64 where the tensors are."""
-        x = self.query if self.value is None else self.value
-        return torch.float64 if x is not None and x.dtype == torch.float64 else torch.float32
+        """What logits and weights are computed in: float32, or float64 where a tensor is."""
+        tensors = (self.query, self.value, self.scores)
+        wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
+        return torch.float64 if wide else torch.float32
 
     def folded(self) -> "Attention":
         """The same attention with its batch dimensions folded into heads: every node tensor [nodes, heads, dim]."""
@@ -71,20 +80,13 @@ class Attention:
         if isinstance(self.score, GATv2):
             return GATv2(self.score.vector.repeat(batch.numel(), 1), self.score.negative_slope)
         if isinstance(self.score, Given):
-            return Given(folded_per_edge(self.score.scores, self.num_heads, batch))
+            return Given(fold_per_edge(self.score.scores, self.num_heads, batch))
         return self.score
 
     def _bias(self, batch: torch.Size) -> Bias | None:
         if isinstance(self.bias, OffsetTable):
-            return OffsetTable(fold_heads(self.bias.table, batch), self.bias.lowest)
-        return None if self.bias is None else folded_per_edge(self.bias, self.num_heads, batch)
-
-
-def folded_per_edge(x: Float[Tensor, "..."], num_heads: int, batch: torch.Size) -> Float[Tensor, "edges folded_heads"]:
-    """[E], [E, H] or [..., E, H] to [E, B·H]."""
-    if x.dim() > 2:
-        return x.reshape(-1, *x.shape[-2:]).movedim(0, 1).flatten(1)
-    return fold_heads(x[:, None].expand(-1, num_heads) if x.dim() == 1 else x, batch)
+            return OffsetTable(self.bias.table.repeat(1, batch.numel()), self.bias.lowest)
+        return None if self.bias is None else fold_per_edge(self.bias, self.num_heads, batch)
 
 
 def folded_term(term: EdgeTerm | None, batch: torch.Size) -> EdgeTerm | None:

@@ -13,17 +13,22 @@ def fold(x: Float[Tensor, "*batch nodes heads dim"], batch: torch.Size) -> Float
     """
     if not batch:
         return x
-    x = x.expand(*batch, *x.shape[-3:]).reshape(-1, *x.shape[-3:])
-    return x.movedim(0, 1).flatten(1, 2)
+    return x.expand(*batch, *x.shape[-3:]).flatten(0, len(batch) - 1).movedim(0, 1).flatten(1, 2)
 
 
-def fold_heads(x: Float[Tensor, "rows heads"], batch: torch.Size) -> Float[Tensor, "rows folded_heads"]:
-    """The same row for every batch entry: [E, H] to [E, B·H]."""
-    return x.repeat(1, batch.numel()) if batch else x
+def fold_per_edge(x: Float[Tensor, "..."], num_heads: int, batch: torch.Size) -> Float[Tensor, "edges folded_heads"]:
+    """[E], [E, H] or [..., E, H] to [E, B·H]."""
+    if x.dim() == 1:
+        x = x[:, None].expand(-1, num_heads)
+    return fold(x[..., None], batch).squeeze(-1)
 
 
-def unfold(x: Float[Tensor, "rows folded_heads *dim"], batch: torch.Size) -> Float[Tensor, "..."]:
-    """[N, B·H, ...] back to [..., N, H, ...]."""
+def unfold(x: Float[Tensor, "rows folded_heads *dim"], num_heads: int, batch: torch.Size) -> Float[Tensor, "..."]:
+    """[N, B·H, ...] back to [..., N, H, ...].
+
+    >>> unfold(torch.zeros(5, 24, 8), 4, torch.Size([2, 3])).shape
+    torch.Size([2, 3, 5, 4, 8])
+    """
     if not batch:
         return x
-    return x.unflatten(1, (batch.numel(), -1)).movedim(1, 0).unflatten(0, batch)
+    return x.reshape(x.shape[0], *batch, num_heads, *x.shape[2:]).movedim(0, len(batch))

@@ -4,12 +4,21 @@ import torch
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
-from edgewise.kernels.scores import Additive, GATv2, Given, Score
+from edgewise.kernels.scores import Additive, GATv2, Score
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
+
+
+def check_graph(where: str, graph: Graph) -> None:
+    """The graph is a Graph, not an edge list or a mask."""
+    if not isinstance(graph, Graph):
+        raise TypeError(
+            f"{where}: graph must be a Graph, got {type(graph).__name__}; Graph.from_edges and Graph.from_mask make one"
+        )
 
 
 def check_nodes(where: str, name: str, x: Tensor, num_nodes: int, side: str, graph: Graph) -> None:
@@ -21,7 +30,8 @@ def check_nodes(where: str, name: str, x: Tensor, num_nodes: int, side: str, gra
     check_like(where, name, x, graph)
     if x.shape[-3] != num_nodes:
         raise ValueError(
-            f"{where}: {name} has {x.shape[-3]} nodes (dimension -3 of {list(x.shape)}) but the graph has {num_nodes} {side}"
+            f"{where}: {name} has {x.shape[-3]} nodes (dimension -3 of {list(x.shape)}) "
+            f"but the graph has {num_nodes} {side}"
         )
 
 
@@ -32,12 +42,17 @@ def check_like(where: str, name: str, x: Tensor, graph: Graph) -> None:
         raise TypeError(f"{where}: {name} must be one of {listed}, got {str(x.dtype).removeprefix('torch.')}")
     if x.device != graph.device:
         raise ValueError(
-            f"{where}: {name} is on {x.device} but the graph is on {graph.device}; move one: graph.to({str(x.device)!r})"
+            f"{where}: {name} is on {x.device} but the graph is on {graph.device}; "
+            f"move one: graph.to({str(x.device)!r})"
         )
 
 
 def check_query_key(where: str, query: Tensor | None, key: Tensor | None, graph: Graph, score: Score) -> None:
     """Query and key fit the graph, each other and the score."""
+    if not isinstance(score, Score):
+        raise TypeError(
+            f"{where}: score must be Dot(), Additive(), GATv2(vector), Given(scores) or Constant(), got {score!r}"
+        )
     kind = type(score).__name__
     if not score.reads_nodes:
         if query is not None or key is not None:
@@ -55,12 +70,16 @@ def check_query_key(where: str, query: Tensor | None, key: Tensor | None, graph:
         raise ValueError(f"{where}: query and key must have one head dim, got {query.shape[-1]} and {key.shape[-1]}")
     if isinstance(score, Additive) and query.shape[-1] != 1:
         raise ValueError(
-            f"{where}: the score Additive takes one scalar per node and head (head dim 1), got head dim {query.shape[-1]}"
+            f"{where}: the score Additive takes one scalar per node and head (head dim 1), "
+            f"got head dim {query.shape[-1]}; sum over it first"
         )
-    if isinstance(score, GATv2) and score.vector.shape != query.shape[-2:]:
-        raise ValueError(
-            f"{where}: the vector of GATv2 must be [heads, dim] = {list(query.shape[-2:])}, got {list(score.vector.shape)}"
-        )
+    if isinstance(score, GATv2):
+        check_like(where, "the vector of GATv2", score.vector, graph)
+        if score.vector.shape != query.shape[-2:]:
+            raise ValueError(
+                f"{where}: the vector of GATv2 must be [heads, dim] = {list(query.shape[-2:])}, "
+                f"got {list(score.vector.shape)}"
+            )
 
 
 def check_heads(where: str, num_heads: int, name: str, num_shared: int) -> None:
@@ -71,12 +90,14 @@ def check_heads(where: str, num_heads: int, name: str, num_shared: int) -> None:
         )
 
 
-def check_per_edge(where: str, name: str, x: Tensor, num_heads: int, batch: torch.Size, graph: Graph) -> None:
-    """x is [E], [E, heads] or, with batch dimensions, [..., E, heads]."""
+def check_per_edge(where: str, name: str, x: Tensor, num_heads: int, graph: Graph, batched: bool) -> None:
+    """x is [E] or [E, heads], or [..., E, heads] where it may have batch dimensions."""
     check_like(where, name, x, graph)
-    E = graph.num_edges
-    if x.shape not in ((E,), (E, num_heads), (*batch, E, num_heads)):
-        raise ValueError(f"{where}: {name} must be [{E}] or [{E}, {num_heads}] (edges, heads), got {list(x.shape)}")
+    E, before = graph.num_edges, "..., " if batched else ""
+    if x.shape != (E,) and (x.shape[-2:] != (E, num_heads) or (x.dim() > 2 and not batched)):
+        raise ValueError(
+            f"{where}: {name} must be [{E}] or [{before}{E}, {num_heads}] (edges, heads), got {list(x.shape)}"
+        )
 
 
 def check_bias(where: str, bias: Tensor | OffsetTable, num_heads: int, graph: Graph) -> None:
@@ -88,7 +109,7 @@ def check_bias(where: str, bias: Tensor | OffsetTable, num_heads: int, graph: Gr
                 f"{where}: the bias table must be [offsets >= 1, {num_heads} heads], got {list(bias.table.shape)}"
             )
     else:
-        check_per_edge(where, "bias", bias, num_heads, torch.Size(), graph)
+        check_per_edge(where, "bias", bias, num_heads, graph, batched=False)
 
 
 def check_edge_term(where: str, name: str, term: EdgeTerm, x: Tensor, graph: Graph) -> None:
@@ -108,22 +129,41 @@ def check_edge_term(where: str, name: str, term: EdgeTerm, x: Tensor, graph: Gra
 
 
 def check_dropout(where: str, dropout: float) -> None:
+    """A probability that leaves something."""
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must be at least 0 and below 1, got {dropout}")
+
+
+def check_aggregation(where: str, aggregation: Aggregation, graph: Graph) -> None:
+    """Everything that one aggregation brings fits the graph."""
+    a = aggregation
+    check_graph(where, graph)
+    check_nodes(where, "value", a.value, graph.num_senders, "senders", graph)
+    check_heads(where, a.num_heads, "value", a.value.shape[-2])
+    if a.weights is not None:
+        check_per_edge(where, "weights", a.weights, a.num_heads, graph, batched=True)
+    check_batch(where, value=a.value, weights=a.weights)
+    if a.edge_value is not None:
+        check_edge_term(where, "edge_value", a.edge_value, a.value, graph)
 
 
 def check_attention(where: str, attention: Attention, graph: Graph) -> None:
     """Everything that one attention brings fits the graph."""
     a = attention
+    check_graph(where, graph)
     if a.value is not None:
         check_nodes(where, "value", a.value, graph.num_senders, "senders", graph)
     check_query_key(where, a.query, a.key, graph, a.score)
-    check_batch(where, query=a.query, key=a.key, value=a.value)
+    if a.scores is not None:
+        check_per_edge(where, "the scores given", a.scores, a.num_heads, graph, batched=True)
+    check_batch(where, query=a.query, key=a.key, value=a.value, scores=a.scores)
     for name, x in (("key", a.key), ("value", a.value)):
         if x is not None:
             check_heads(where, a.num_heads, name, x.shape[-2])
-    if isinstance(a.score, Given):
-        check_per_edge(where, "the scores given", a.score.scores, a.num_heads, a.batch, graph)
+    if a.key is not None and a.value is not None and a.key.shape[-2] != a.value.shape[-2]:
+        raise ValueError(
+            f"{where}: key and value must have one number of heads, got {a.key.shape[-2]} and {a.value.shape[-2]}"
+        )
     if a.bias is not None:
         check_bias(where, a.bias, a.num_heads, graph)
     if a.edge_key is not None:
@@ -135,8 +175,9 @@ def check_attention(where: str, attention: Attention, graph: Graph) -> None:
 
 
 def check_batch(where: str, **tensors: Tensor | None) -> None:
-    """The leading batch dimensions of the node tensors broadcast."""
-    shapes = {name: x.shape[:-3] for name, x in tensors.items() if x is not None}
+    """The leading batch dimensions broadcast."""
+    per_edge = ("scores", "weights")
+    shapes = {name: x.shape[: -2 if name in per_edge else -3] for name, x in tensors.items() if x is not None}
     try:
         torch.broadcast_shapes(*shapes.values())
     except RuntimeError as error:

@@ -10,10 +10,11 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from edgewise.graph import Graph
-from edgewise.kernels.attention import Attention, Bias
+from edgewise.kernels.attention import Attention
 from edgewise.kernels.dropout import keep
+from edgewise.kernels.groups import Group, groups
 from edgewise.kernels.offset_table import OffsetTable
-from edgewise.kernels.plan import Plan, components
+from edgewise.kernels.plan import Plan
 from edgewise.kernels.scores import Dot
 
 
@@ -21,27 +22,21 @@ def attend(
     attention: Attention, graph: Graph, plan: Plan, return_weights: bool
 ) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."]]:
     """Softmax attention inside every graph of the batch, group of equal size by group of equal size."""
-    groups = components(graph)
-    edge_offsets = graph.run_edge_start[graph.run_offsets[graph.receiver_offsets]]
+    found = groups(graph)
     outs, weights, rows, edges = [], [], [], []
-    for r, s, members in groups:
-        heard = _heard(r, s, plan, graph.device)
-        group = _Group(
-            _indices(graph.receiver_offsets, members, r),
-            _indices(graph.sender_offsets, members, s),
-            _indices(edge_offsets, members, r * s if heard is None else int(heard.sum())),
-            heard,
-        )
+    for group in found:
+        # A single receiver hears every sender, causal or not.
+        causal = plan.kind == "causal" and group.shape[0] > 1
         q, k, v = (
-            _rows(x, index, alone=len(groups) == 1)
+            _rows(x, index, alone=len(found) == 1)
             for x, index in zip(_expanded(attention), (group.receivers, group.senders, group.senders), strict=True)
         )
         if attention.dropout > 0 or return_weights:
-            out, weight = _written_out(q, k, v, attention, group)
+            out, weight = _written_out(q, k, v, attention, group, causal)
             weights.append(weight.flatten(-3, -2))
-            edges.append(group.edges.flatten())
+            edges.append(group.edges(weight.shape[-2]).flatten())
         else:
-            out = _fused(q, k, v, attention, group)
+            out = _fused(q, k, v, attention, group, causal)
         outs.append(out.flatten(-4, -3))
         rows.append(group.receivers.flatten())
     out = _in_order(outs, rows, -3)
@@ -51,7 +46,7 @@ def attend(
 def hindrance(plan: Plan, attention: Attention) -> str | None:
     """What keeps an attention from this route, as the end of a sentence; None where nothing does."""
     if plan.kind is None:
-        return "takes complete and causal graphs only, and this one is neither"
+        return "takes complete and causal graphs with edges only, and this one is neither"
     if not isinstance(attention.score, Dot):
         return f"takes the score Dot only, got {type(attention.score).__name__}"
     if attention.edge_key is not None or attention.edge_value is not None:
@@ -59,58 +54,40 @@ def hindrance(plan: Plan, attention: Attention) -> str | None:
     return None
 
 
-class _Group:
-    """Graphs of one size: which receivers, senders and edges each has, and which pairs are heard (None: all)."""
-
-    def __init__(self, receivers: Tensor, senders: Tensor, edges: Tensor, heard: Tensor | None) -> None:
-        self.receivers, self.senders, self.edges, self.heard = receivers, senders, edges, heard
-        self.r, self.s = receivers.shape[1], senders.shape[1]
-
-    def mask(self, bias: Bias | None) -> Tensor | None:
-        """What is added to the logits: [graphs or 1, heads, r, s], -inf where a pair is not heard; bool without a bias."""
-        if bias is None or self.heard is None:
-            return self.heard if bias is None else self._dense(bias)
-        return self._dense(bias).masked_fill(~self.heard, -torch.inf)
-
-    def _dense(self, bias: Bias) -> Tensor:
-        if isinstance(bias, OffsetTable):
-            position = torch.arange(self.r, device=bias.table.device) + self.s - self.r
-            offsets = torch.arange(self.s, device=bias.table.device) - position[:, None]
-            return bias.at(offsets).permute(2, 0, 1)[None]
-        per_edge = (bias[:, None] if bias.dim() == 1 else bias)[self.edges]
-        if self.heard is None:
-            full = per_edge.unflatten(1, (self.r, self.s))
-        else:
-            where = torch.zeros_like(self.heard, dtype=torch.int64)
-            where[self.heard] = torch.arange(per_edge.shape[1], device=bias.device)
-            full = per_edge[:, where]
-        return full.permute(0, 3, 1, 2)
-
-
-def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: _Group) -> Tensor:
-    q, k, v = (x.transpose(-2, -3) for x in (q, k, v))
-    mask = group.mask(attention.bias)
-    causal = mask is not None and mask.dtype == torch.bool and group.r == group.s
-    batch = q.shape[:-3]
-    q, k, v = (x.reshape(-1, *x.shape[-3:]) for x in (q, k, v))
-    if mask is not None and mask.dim() == 4:
-        mask = mask.to(q.dtype).expand(*batch, *mask.shape[1:]).reshape(-1, *mask.shape[1:])
-    scale, shared = _factor(attention, q), q.shape[1] != k.shape[1]
+def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, causal: bool) -> Tensor:
+    stored, computed, batch = v.dtype, torch.promote_types(q.dtype, v.dtype), q.shape[:-3]
+    q, k, v = (x.to(computed).transpose(-2, -3).flatten(0, -4) for x in (q, k, v))
+    r, s = group.shape
+    mask = None
+    if attention.bias is not None:
+        mask = _bias(attention, group, causal).to(computed)
+        mask = mask.expand(*batch, *mask.shape[1:]).flatten(0, -4)
+    elif causal and r != s:
+        mask = group.causal()
     out = scaled_dot_product_attention(
-        q, k, v, attn_mask=None if causal else mask, is_causal=causal, scale=scale, enable_gqa=shared
+        q,
+        k,
+        v,
+        attn_mask=mask,
+        is_causal=causal and mask is None,
+        scale=_factor(attention, q),
+        enable_gqa=q.shape[1] != k.shape[1],
     )
-    return out.unflatten(0, batch).transpose(-2, -3)
+    return out.reshape(*batch, *out.shape[1:]).transpose(-2, -3).to(stored)
 
 
-def _written_out(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: _Group) -> tuple[Tensor, Tensor]:
+def _written_out(
+    q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, causal: bool
+) -> tuple[Tensor, Tensor]:
     """softmax(q kᵀ · scale + bias) with its weights: the output, and α of every edge [..., graphs, edges, heads]."""
-    num_heads, dtype, dropout = q.shape[-2], v.dtype, attention.dropout
+    num_heads, stored, dropout = q.shape[-2], v.dtype, attention.dropout
     q, k, v = (x.to(attention.dtype).transpose(-2, -3) for x in (q, k, v))
     k, v = (x.repeat_interleave(num_heads // x.shape[-3], dim=-3) for x in (k, v))
     logits = q @ k.transpose(-1, -2) * _factor(attention, q)
-    mask = group.mask(attention.bias)
-    if mask is not None:
-        logits = logits.masked_fill(~mask, -torch.inf) if mask.dtype == torch.bool else logits + mask
+    if attention.bias is not None:
+        logits = logits + _bias(attention, group, causal)
+    elif causal:
+        logits = logits.masked_fill(~group.causal(), -torch.inf)
     highest = logits.detach().amax(-1, keepdim=True)
     weights = (logits - highest.masked_fill(highest.isneginf(), 0)).exp()
     total = weights.sum(-1, keepdim=True)
@@ -121,9 +98,23 @@ def _written_out(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: _
         kept = kept.unflatten(-1, (*logits.shape[:-4], num_heads))
         kept = kept.permute(*range(3, kept.dim() - 1), 0, kept.dim() - 1, 1, 2)
         weights = weights * kept / (1 - dropout)
-    out = (weights @ v).transpose(-2, -3).to(dtype)
-    pairs = weights.flatten(-2) if group.heard is None else weights[..., group.heard]
+    out = (weights @ v).transpose(-2, -3).to(stored)
+    pairs = weights[..., group.causal()] if causal else weights.flatten(-2)
     return out, pairs.transpose(-1, -2)
+
+
+def _bias(attention: Attention, group: Group, causal: bool) -> Float[Tensor, "graphs heads receivers senders"]:
+    """What is added to the logits: [graphs or 1, heads or 1, r, s], -inf where a pair is not heard."""
+    (r, s), bias, dtype = group.shape, attention.bias, attention.dtype
+    heard = group.causal() if causal else None
+    if isinstance(bias, OffsetTable):
+        receivers, senders = torch.arange(r, device=bias.table.device), torch.arange(s, device=bias.table.device)
+        full = bias.at(senders - (receivers[:, None] + s - r), dtype).permute(2, 0, 1)[None]
+    else:
+        assert bias is not None  # the caller has looked
+        per_edge = (bias[:, None] if bias.dim() == 1 else bias).to(dtype)
+        full = per_edge[group.edge_of_pair(heard)].permute(0, 3, 1, 2)
+    return full if heard is None else full.masked_fill(~heard, -torch.inf)
 
 
 def _factor(attention: Attention, query: Tensor) -> float:
@@ -131,22 +122,9 @@ def _factor(attention: Attention, query: Tensor) -> float:
     return attention.score.factor(query.shape[-1])
 
 
-def _expanded(attention: Attention) -> tuple[Tensor, Tensor, Tensor]:
-    q, k, v = attention.query, attention.key, attention.value
-    assert q is not None and k is not None and v is not None  # the door has checked
+def _expanded(attention: Attention) -> list[Tensor]:
     batch = attention.batch
-    return tuple(x.expand(*batch, *x.shape[-3:]) for x in (q, k, v))  # type: ignore[return-value]
-
-
-def _heard(r: int, s: int, plan: Plan, device: torch.device) -> Tensor | None:
-    """Which pairs of an r × s graph are heard; None where all are."""
-    if plan.kind == "complete" or r == 1:
-        return None
-    return torch.ones(r, s, dtype=torch.bool, device=device).tril(diagonal=s - r)
-
-
-def _indices(offsets: Tensor, members: Tensor, size: int) -> Tensor:
-    return offsets[members][:, None] + torch.arange(size, device=offsets.device)
+    return [x.expand(*batch, *x.shape[-3:]) for x in (attention.query, attention.key, attention.value) if x is not None]
 
 
 def _rows(x: Tensor, index: Tensor, alone: bool) -> Tensor:

@@ -22,11 +22,11 @@ def _mix(x: Tensor) -> Tensor:
 
 def keep(
     seed: int | Tensor,
-    receivers: Int[Tensor, "*any"],
-    senders: Int[Tensor, "*any"],
+    receivers: Int[Tensor, "*#any"],
+    senders: Int[Tensor, "*#any"],
     num_heads: int,
     dropout: float,
-) -> Bool[Tensor, "*any heads"]:
+) -> Bool[Tensor, "*#any heads"]:
     """True where an edge stays: mix(row(seed, i, h) ^ column(seed, j)) >= dropout · 2³², in 32-bit arithmetic.
 
     row(seed, i, h) = mix(mix(seed mod 2³² + i·0x9E3779B1) + h·0x85EBCA77);

@@ -14,15 +14,14 @@ class OffsetTable(NamedTuple):
     by distance (ALiBi, T5 buckets) costs T numbers a head, however many edges there are.
 
     >>> table = OffsetTable(torch.tensor([[0.1], [0.2], [0.3]]), lowest=-1)
-    >>> table.at(torch.tensor([-5, 0, 1])).squeeze(-1)
+    >>> table.at(torch.tensor([-5, 0, 1]), torch.float32).squeeze(-1)
     tensor([0.1000, 0.2000, 0.3000])
     """
 
     table: Float[Tensor, "offsets heads"]
     lowest: int
 
-    def at(self, offsets: Int[Tensor, "*any"]) -> Float[Tensor, "*any heads"]:
-        """The bias at these offsets, with gradients into the table."""
+    def at(self, offsets: Int[Tensor, "*any"], dtype: torch.dtype) -> Float[Tensor, "*any heads"]:
+        """The bias at these offsets in this dtype, in which gradients into the table are summed too."""
         index = (offsets - self.lowest).clamp(0, self.table.shape[0] - 1)
-        flat: Tensor = torch.nn.functional.embedding(index, self.table)
-        return flat
+        return torch.nn.functional.embedding(index, self.table.to(dtype))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.graph.runs import Runs
+from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
@@ -31,20 +32,33 @@ _ATTENTION = (
 
 def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
     """`attend` as one operator of a compiled program."""
+    out: Tensor
     out, weights = _attend(*_flat_graph(graph), *_flat_attention(attention), return_weights, impl)
     return out, weights
 
 
 def score_edges(attention: Attention, graph: Graph) -> Tensor:
     """`score_edges` as one operator of a compiled program."""
+    scores: Tensor
     (scores,) = _score_edges(*_flat_graph(graph), *_flat_attention(attention))
     return scores
 
 
-def aggregate(value: Tensor, graph: Graph, reduce: str, weights: Tensor | None, edge_value: EdgeTerm | None) -> Tensor:
+def aggregate(a: Aggregation, graph: Graph) -> Tensor:
     """`aggregate` as one operator of a compiled program."""
-    (out,) = _aggregate(*_flat_graph(graph), value, reduce, weights, *(edge_value or (None, None)))
+    out: Tensor
+    (out,) = _aggregate(*_flat_graph(graph), a.value, a.reduce, a.weights, *(a.edge_value or (None, None)))
     return out
+
+
+def _aggregation(
+    value: Tensor, reduce: str, weights: Tensor | None, features: Tensor | None, weight: Tensor | None
+) -> Aggregation:
+    return Aggregation(value, reduce, weights, _term(features, weight))
+
+
+def _term(features: Tensor | None, weight: Tensor | None) -> EdgeTerm | None:
+    return None if features is None or weight is None else EdgeTerm(features, weight)
 
 
 def _flat_graph(graph: Graph) -> tuple[Any, ...]:
@@ -57,7 +71,7 @@ def _graph(offsets: Tensor, start: Tensor, stop: Tensor, receivers: Tensor, send
 
 def _flat_attention(a: Attention) -> tuple[Any, ...]:
     table, lowest = a.bias if isinstance(a.bias, OffsetTable) else (None, 0)
-    seed = a.seed if isinstance(a.seed, Tensor) else torch.full((), a.seed, dtype=torch.int64)
+    seed = None if a.dropout == 0 else torch.as_tensor(a.seed, dtype=torch.int64)
     score = (a.score.name, a.score.number, a.score.tensor)
     bias = (a.bias if isinstance(a.bias, Tensor) else None, table, lowest)
     edges = (*(a.edge_key or (None, None)), *(a.edge_value or (None, None)))
@@ -78,11 +92,9 @@ def _attention(
 ) -> Attention:
     key_features, key_weight, value_features, value_weight, dropout, seed = rest
     bias = edge_bias if bias_table is None else OffsetTable(bias_table, lowest)
-    edge_key = None if key_features is None else EdgeTerm(key_features, key_weight)
-    edge_value = None if value_features is None else EdgeTerm(value_features, value_weight)
-    return Attention(
-        query, key, value, unpacked(score, number, score_tensor), bias, edge_key, edge_value, dropout, seed
-    )
+    edge_key, edge_value = _term(key_features, key_weight), _term(value_features, value_weight)
+    known = unpacked(score, number, score_tensor)
+    return Attention(query, key, value, known, bias, edge_key, edge_value, dropout, 0 if seed is None else seed)
 
 
 def _run_attend(*args: Any) -> list[Tensor]:
@@ -100,9 +112,7 @@ def _run_score_edges(*args: Any) -> list[Tensor]:
 def _run_aggregate(*args: Any) -> list[Tensor]:
     from edgewise.kernels.aggregate import eager_aggregate
 
-    value, reduce, weights, features, weight = args[6:]
-    term = None if features is None else EdgeTerm(features, weight)
-    return _packed(eager_aggregate(value, _graph(*args[:6]), reduce, weights, term))
+    return _packed(eager_aggregate(_aggregation(*args[6:]), _graph(*args[:6])))
 
 
 def _packed(*outs: Tensor) -> list[Tensor]:
@@ -114,22 +124,19 @@ def _like_attend(*args: Any) -> list[Tensor]:
     a = _attention(*args[6:-2])
     assert a.value is not None
     out = a.value.new_empty(*a.batch, args[0].shape[0] - 1, a.num_heads, a.value.shape[-1])
-    return [out, _per_edge(a) if args[-2] else out.new_empty(0)]
+    return [out, _per_edge(a, args[0]) if args[-2] else out.new_empty(0)]
 
 
 def _like_score_edges(*args: Any) -> list[Tensor]:
-    return [_per_edge(_attention(*args[6:]))]
+    return [_per_edge(_attention(*args[6:]), args[0])]
 
 
 def _like_aggregate(*args: Any) -> list[Tensor]:
-    value, _, weights = args[6:9]
-    heads = value.shape[-2] if weights is None or weights.dim() == 1 else weights.shape[-1]
-    return [value.new_empty(*value.shape[:-3], args[0].shape[0] - 1, heads, value.shape[-1])]
+    a = _aggregation(*args[6:])
+    return [a.value.new_empty(*a.batch, args[0].shape[0] - 1, a.num_heads, a.value.shape[-1])]
 
 
-def _per_edge(a: Attention) -> Tensor:
-    like = a.query if a.value is None else a.value
-    assert like is not None
+def _per_edge(a: Attention, like: Tensor) -> Tensor:
     return like.new_empty(*a.batch, torch.library.get_ctx().new_dynamic_size(), a.num_heads, dtype=a.dtype)
 
 

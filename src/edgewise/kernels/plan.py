@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from edgewise.graph import Graph
 
 Kind = Literal["complete", "causal"]
+_KINDS: tuple[Kind, ...] = ("complete", "causal")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def plan(graph: Graph) -> Plan:
 
 
 def _made(graph: Graph) -> Plan:
-    kind = next((kind for kind in ("complete", "causal") if graph.num_edges and _is(kind, graph)), None)
+    kind = next((kind for kind in _KINDS if graph.num_edges and _is(kind, graph)), None)
     pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
     return Plan("reference" if kind is None else "dense", kind, graph.num_edges, pairs)
 
@@ -56,10 +56,3 @@ def _is(kind: Kind, graph: Graph) -> bool:
         and torch.equal(graph.run_start.long(), first[hears])
         and torch.equal(graph.run_stop.long(), stop[hears])
     )
-
-
-def components(graph: Graph) -> list[tuple[int, int, Tensor]]:
-    """The graphs of a batch grouped by size: (receivers, senders, which graphs of the batch)."""
-    sizes = torch.stack([graph.receiver_offsets.diff(), graph.sender_offsets.diff()], dim=1)
-    shapes, member = sizes.unique(dim=0, return_inverse=True)
-    return [(int(r), int(s), (member == n).nonzero().squeeze(1)) for n, (r, s) in enumerate(shapes.tolist())]

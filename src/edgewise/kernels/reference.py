@@ -10,6 +10,7 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.kernels import segments
+from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.dropout import keep
 from edgewise.kernels.edge_term import EdgeTerm
@@ -27,7 +28,7 @@ def attend(
     if attention.dropout > 0:
         kept = keep(attention.seed, receivers, senders, H, attention.dropout)
         weights = weights * kept / (1 - attention.dropout)
-    messages = along_edges(value, graph, H, attention.edge_value).to(weights.dtype)
+    messages = along_edges(value.to(weights.dtype), graph, H, attention.edge_value)
     return segments.segment_sum(weights[..., None] * messages, graph).to(value.dtype), weights
 
 
@@ -44,27 +45,21 @@ def score_edges(attention: Attention, graph: Graph) -> Float[Tensor, "edges head
         logits = score.logits(segments.gather_receivers(query, graph), heard)
     if isinstance(bias, OffsetTable):
         senders, receivers = segments.edges(graph)
-        return logits + bias.at(senders - graph.position()[receivers]).to(dtype)
+        return logits + bias.at(senders - graph.position()[receivers], dtype)
     return logits if bias is None else logits + bias.to(dtype)
 
 
-def aggregate(
-    value: Float[Tensor, "senders kv_heads dim"],
-    graph: Graph,
-    num_heads: int,
-    reduce: str,
-    weights: Float[Tensor, "edges heads"] | None,
-    edge_value: EdgeTerm | None,
-) -> Float[Tensor, "receivers heads dim"]:
+def aggregate(aggregation: Aggregation, graph: Graph) -> Float[Tensor, "receivers heads dim"]:
     """out_i = reduce_j w_ij (v_j + e_ij W), reduce being sum, mean (over the senders heard) or max."""
-    messages = accurate(along_edges(value, graph, num_heads, edge_value))
+    value, weights, dtype = aggregation.value, aggregation.weights, aggregation.dtype
+    messages = along_edges(value.to(dtype), graph, aggregation.num_heads, aggregation.edge_value)
     if weights is not None:
-        messages = messages * accurate(weights)[..., None]
-    if reduce == "max":
+        messages = messages * weights.to(dtype)[..., None]
+    if aggregation.reduce == "max":
         return segments.segment_max(messages, graph).to(value.dtype)
     total = segments.segment_sum(messages, graph)
-    if reduce == "mean":
-        total = total / graph.degree().clamp(min=1).to(total.dtype)[:, None, None]
+    if aggregation.reduce == "mean":
+        total = total / graph.degree().clamp(min=1).to(dtype)[:, None, None]
     return total.to(value.dtype)
 
 
@@ -76,11 +71,6 @@ def along_edges(
     if term is not None:
         heard = heard + torch.einsum("ef,fhd->ehd", term.features.to(x.dtype), term.weight.to(x.dtype))
     return heard.repeat_interleave(num_heads // x.shape[1], dim=1) if x.shape[1] != num_heads else heard
-
-
-def accurate(x: Tensor) -> Tensor:
-    """float32 at least: half-precision storage is summed in float32."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 
 def _needed(x: Tensor | None) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 from edgewise.graph import Graph
 from edgewise.kernels import checks, ops, reference
 from edgewise.kernels.attention import Attention
+from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
@@ -14,14 +15,14 @@ from edgewise.kernels.scores import Dot, Score
 
 
 def score_edges(
-    query: Float[Tensor, "*batch receivers heads dim"] | None,
+    query: Float[Tensor, "*#batch receivers heads dim"] | None,
     key: Float[Tensor, "*#batch senders kv_heads dim"] | None,
     graph: Graph,
     *,
     score: Score = Dot(),  # noqa: B008  (a frozen value)
     bias: Float[Tensor, "..."] | OffsetTable | None = None,
     edge_key: EdgeTerm | None = None,
-) -> Float[Tensor, "*batch edges heads"]:
+) -> Float[Tensor, "*#batch edges heads"]:
     """s(q_i, k_j + e_ij W) + b_ij for every edge and head, before any softmax: [..., E, H] in float32 or better.
 
     The arguments mean what they mean in `attend`. Use it to look at scores, or to weigh an `aggregate` by them.
@@ -40,4 +41,6 @@ def score_edges(
 def eager_scores(attention: Attention, graph: Graph) -> Tensor:
     """Check and compute: what a compiled program reaches through one opaque operation."""
     checks.check_attention("score_edges", attention, graph)
-    return unfold(reference.score_edges(attention.folded(), graph), attention.batch)
+    with as_stored(graph.device):
+        scores = reference.score_edges(attention.folded(), graph)
+    return unfold(scores, attention.num_heads, attention.batch)

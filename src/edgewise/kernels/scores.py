@@ -165,4 +165,9 @@ def unpacked(name: str, number: float, tensor: Tensor | None) -> Score:
         return GATv2(tensor, number)
     if name == "given" and tensor is not None:
         return Given(tensor)
-    return Constant()
+    if name == "constant":
+        return Constant()
+    raise ValueError(
+        f"torch.compile: the score {name!r} is not one of edgewise's own, and its plain values do not tell what it "
+        "computes; compute it per edge and hand it on as Given(scores)"
+    )

@@ -37,8 +37,7 @@ def segment_sum(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, 
 
 def segment_max(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, "receivers *rest"]:
     """max_j x_ij for every receiver; 0 where nobody is heard. Senders that tie share the gradient evenly."""
-    result: Tensor = _SegmentMax.apply(x, edges(graph)[1], graph.edge_offsets)
-    return result
+    return _call(_SegmentMax, x, edges(graph)[1], graph.edge_offsets)
 
 
 def segment_softmax(logits: Float[Tensor, "edges heads"], graph: Graph) -> Float[Tensor, "edges heads"]:
@@ -60,13 +59,16 @@ def _reduce(x: Tensor, reduce: str, segments: Tensor) -> Tensor:
 
 
 def _gather(x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
-    gathered: Tensor = _Gather.apply(x, index, order, segments)
-    return gathered
+    return _call(_Gather, x, index, order, segments)
 
 
 def _sum(x: Tensor, segments: Tensor) -> Tensor:
-    summed: Tensor = _SegmentSum.apply(x, segments)
-    return summed
+    return _call(_SegmentSum, x, segments)
+
+
+def _call(function: type[Function], *args: Tensor | None) -> Tensor:
+    result: Tensor = function.apply(*args)
+    return result
 
 
 class _Gather(Function):

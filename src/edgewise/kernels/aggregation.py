@@ -1,0 +1,46 @@
+"""One aggregation, spelled out: the values that `aggregate` was called with, as one value."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from edgewise.kernels.attention import folded_term
+from edgewise.kernels.batch_dims import fold, fold_per_edge
+from edgewise.kernels.edge_term import EdgeTerm
+
+
+@dataclass(frozen=True)
+class Aggregation:
+    """out_i = reduce_j w_ij (v_j + e_ij W): everything but the graph. The fields mean what they mean in `aggregate`."""
+
+    value: Float[Tensor, "..."]
+    reduce: str
+    weights: Float[Tensor, "..."] | None = None
+    edge_value: EdgeTerm | None = None
+
+    @property
+    def batch(self) -> torch.Size:
+        """The leading batch dimensions, broadcast over value and weights."""
+        weights = () if self.weights is None else self.weights.shape[:-2]
+        return torch.Size(torch.broadcast_shapes(self.value.shape[:-3], weights))
+
+    @property
+    def num_heads(self) -> int:
+        """How many heads come out: those of the weights where they have heads, else those of the value."""
+        if self.weights is None or self.weights.dim() == 1:
+            return self.value.shape[-2]
+        return self.weights.shape[-1]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What is summed in: float32, or float64 where a tensor is."""
+        wide = any(x is not None and x.dtype == torch.float64 for x in (self.value, self.weights))
+        return torch.float64 if wide else torch.float32
+
+    def folded(self) -> "Aggregation":
+        """The same aggregation with its batch dimensions folded into heads."""
+        batch, H = self.batch, self.num_heads
+        weights = None if self.weights is None else fold_per_edge(self.weights, H, batch)
+        return Aggregation(fold(self.value, batch), self.reduce, weights, folded_term(self.edge_value, batch))
