@@ -1,9 +1,10 @@
 """Attention and aggregation as dense formulas over a mask: short, slow, and independent of the library."""
 
 import torch
-from edgewise.graph import Graph
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
+
+from edgewise.graph import Graph
 
 
 def dense(per_edge: Tensor, graph: Graph) -> Tensor:

@@ -1,8 +1,9 @@
 """Small graphs to compute over, and the numbers to compute with."""
 
 import torch
-from edgewise.graph import Graph
 from torch import Tensor
+
+from edgewise.graph import Graph
 
 
 def from_mask(mask: Tensor) -> Graph:

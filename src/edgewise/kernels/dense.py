@@ -88,8 +88,9 @@ def _written_out(
         logits = logits + _bias(attention, group, causal)
     elif causal:
         logits = logits.masked_fill(~group.causal(), -torch.inf)
-    highest = logits.detach().amax(-1, keepdim=True)
-    weights = (logits - highest.masked_fill(highest.isneginf(), 0)).exp()
+    # Not the maximum, which nothing has where nobody is heard; -inf where all are silent.
+    shift = logits.detach().logsumexp(-1, keepdim=True)
+    weights = (logits - shift.masked_fill(shift.isneginf(), 0)).exp()
     total = weights.sum(-1, keepdim=True)
     weights = weights / total.masked_fill(total == 0, 1)
     if dropout > 0:
