@@ -12,10 +12,12 @@ def text_of_call(value: Any) -> str:
     family = type(value)
     ours = family.__module__.rpartition(".")[0] == __package__
     name = family.__name__ if ours else f"{family.__module__}:{family.__qualname__}"
-    arguments = [(field, getattr(value, field.name)) for field in fields(value) if field.init]
-    while arguments and arguments[-1][1] == default(arguments[-1][0]):
-        arguments.pop()
-    written = [f"{field.name}={item!r}" if field.kw_only else repr(item) for field, item in arguments]
+    given = [(field, getattr(value, field.name)) for field in fields(value) if field.init]
+    positional = [(field, item) for field, item in given if not field.kw_only]
+    while positional and positional[-1][1] == default(positional[-1][0]):
+        positional.pop()
+    written = [repr(item) for _, item in positional]
+    written += [f"{field.name}={item!r}" for field, item in given if field.kw_only and item != default(field)]
     return f"{name}({', '.join(written)})" if written else name
 
 

@@ -58,7 +58,7 @@ class Pattern:
         """Refuse nodes that the rule has no meaning for."""
         for name in self.needs:
             if getattr(nodes, name) is None:
-                raise ValueError(f"{self!r}: needs {name}=..., {GIVEN[name]}; give it to build")
+                raise ValueError(f"{type(self).__name__}(): needs {name}=..., {GIVEN[name]}; give it to build")
 
     def build(
         self,
@@ -144,13 +144,13 @@ def combine(operation: str, *parts: object) -> Pattern:
     # An expression is a Pattern, so it can only be imported after one.
     from edgewise.patterns import expression
 
-    patterns = []
     for part in parts:
         if isinstance(part, type) and issubclass(part, Pattern):
             name = part.__name__
             raise TypeError(f"pattern: {name} is a family of patterns and not one itself; write {name}(...)")
         if not isinstance(part, Pattern):
-            return NotImplemented  # type: ignore[no-any-return]
-        patterns.append(part)
-    made: Pattern = getattr(expression, operation)(*patterns)
+            raise TypeError(
+                f"pattern: {operation.lower()} expects a pattern on each side, got {part!r}; parse makes one of a text"
+            )
+    made: Pattern = getattr(expression, operation)(*parts)
     return made
