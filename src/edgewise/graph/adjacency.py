@@ -153,12 +153,12 @@ class Adjacency:
         It takes no part in equality, pickles, or moves to another device.
         """
         if name not in self._remembered:
-            if torch.is_inference_mode_enabled():
+            if torch.compiler.is_compiling() or not torch.is_inference_mode_enabled():
+                self._remembered[name] = make()
+            else:
                 # A tensor made in inference mode could not be saved for a backward pass later on.
                 with torch.inference_mode(False):
                     self._remembered[name] = make()
-            else:
-                self._remembered[name] = make()
         return cast(T, self._remembered[name])
 
     def to(self: G, device: torch.device | str) -> G:
@@ -181,7 +181,10 @@ class Adjacency:
         return cls._trusted(Runs(offsets, start, stop), num_senders, *(cuts if is_batch else ()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self)._unflatten, self._flatten()
+        leaves, sizes = self._flatten()
+        # A few rows of a large graph are views; pickled as they are, they would take the whole of it along.
+        own = [leaf.clone() if leaf.untyped_storage().nbytes() > leaf.nbytes else leaf for leaf in leaves]
+        return type(self)._unflatten, (own, sizes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Adjacency):

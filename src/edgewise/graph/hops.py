@@ -1,5 +1,7 @@
 """Walks: whom one hears through others."""
 
+from collections.abc import Iterator
+
 import torch
 from jaxtyping import Int64
 from torch import Tensor
@@ -11,15 +13,17 @@ from edgewise.graph.runs import Runs, receiver_of_run
 from edgewise.graph.select import take_rows
 
 
-def hops(runs: Runs, num_nodes: int, count: int) -> Runs:
-    """i hears j iff a walk of 1 to `count` edges leads from j to i."""
+def reaches(runs: Runs, num_nodes: int, most: int) -> Iterator[Runs]:
+    """For k = 1, 2, ..., `most`: i hears j iff a walk of 1 to k edges leads from j to i. Ends when nothing is new."""
     reach = runs
-    for _ in range(count - 1):
+    for k in range(1, most + 1):
+        yield reach
+        if k == most:
+            return
         wider = combine(runs, compose(runs, reach, num_nodes), num_nodes, UNION)
         if all(map(torch.equal, wider, reach)):
-            break
+            return
         reach = wider
-    return reach
 
 
 def compose(runs: Runs, heard: Runs, num_senders: int) -> Runs:
