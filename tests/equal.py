@@ -1,5 +1,7 @@
 """What *equal* means in these tests, in one place."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -38,3 +40,15 @@ def assert_equal_as_promised(ours: Tensor, theirs: Tensor, float64_truth: Tensor
             return
         told.append(f"our error against float64 is {mine:.3g}, the peer's {peers:.3g}")
     raise AssertionError("not equal: " + "; ".join(told))
+
+
+def assert_all_equal_as_promised(
+    ours: Sequence[Tensor], theirs: Sequence[Tensor], float64_truth: Sequence[Tensor] | None = None
+) -> None:
+    """`assert_equal_as_promised` of each of ours: an output and its gradients, say."""
+    truths = [None] * len(ours) if float64_truth is None else float64_truth
+    for n, (a, b, truth) in enumerate(zip(ours, theirs, truths, strict=True)):
+        try:
+            assert_equal_as_promised(a, b, truth)
+        except AssertionError as failed:
+            raise AssertionError(f"number {n} of {len(ours)}: {failed}") from None

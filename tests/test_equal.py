@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tests.equal import assert_equal_as_promised, error
+from tests.equal import assert_all_equal_as_promised, assert_equal_as_promised, error
 
 TRUTH = torch.linspace(-3, 3, 7, dtype=torch.float64)
 
@@ -57,3 +57,12 @@ def test_half_precision_needs_the_truth():
 def test_nothing_equals_nothing():
     assert_equal_as_promised(torch.zeros(0, 3), torch.zeros(0, 3))
     assert error(torch.zeros(0), torch.zeros(0)) == 0
+
+
+def test_each_of_several_is_compared_and_the_wrong_one_named():
+    assert_all_equal_as_promised([TRUTH, TRUTH + 1], [TRUTH, TRUTH + 1])
+    assert_all_equal_as_promised([(TRUTH - 0.5).half()], [(TRUTH + 0.25).half()], [TRUTH])
+    with pytest.raises(AssertionError, match="number 1 of 2: not equal"):
+        assert_all_equal_as_promised([TRUTH, TRUTH], [TRUTH, TRUTH + 1])
+    with pytest.raises(ValueError, match="shorter"):
+        assert_all_equal_as_promised([TRUTH, TRUTH], [TRUTH])

@@ -58,7 +58,8 @@ class Attention:
     @property
     def dtype(self) -> torch.dtype:
         """What logits and weights are computed in: float32, or float64 where a tensor is."""
-        tensors = (self.query, self.value, self.scores)
+        bias = self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
+        tensors = (self.query, self.value, self.scores, bias)
         wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
         return torch.float64 if wide else torch.float32
 
