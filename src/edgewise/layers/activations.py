@@ -1,10 +1,12 @@
 """Activations, chosen by name."""
 
+from collections.abc import Callable
 from functools import partial
 
+from torch import Tensor
 from torch.nn import functional
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": functional.relu,
     "gelu": functional.gelu,
     "gelu_tanh": partial(functional.gelu, approximate="tanh"),

@@ -24,6 +24,7 @@ class Hearing:
     heads: Literal["concat", "mean", "sum"] = "concat"
     share: Literal["none", "key_value", "all"] = "none"  # which of query, key and value are one projection
     project_value: bool = True  # False: the value is the sender's state itself
+    value_activation: str | None = None  # of the projected value, as GraphSAGE's pooling has it
     project_output: bool = True  # False: what the heads give is the result
     projection_bias: bool = True  # of query, key and value
     output_bias: bool = True  # of the output projection, or of the result where there is none

@@ -140,7 +140,7 @@ class MessagePassing(nn.Module):
         if self.output is not None:
             out = self.output(out)
         if self.root is not None:
-            out = out + self.root(x)
+            out = self.root(x, out)
         return out if self.bias is None else out + self.bias
 
     def _check(self, x: Tensor, graph: Graph, senders: Tensor | None, edges: Tensor | None, past: Past | None) -> None:
@@ -160,7 +160,8 @@ class MessagePassing(nn.Module):
                 f"MessagePassing: the graph has {graph.num_senders} senders but {own.shape[-2]} states were given; "
                 "give the states of another node set as senders=, or earlier ones as past="
             )
-        if (edges is not None) != (self.hearing.edge_dim is not None):
+        left_out = edges is None and self.score.edges_optional
+        if (edges is not None) != (self.hearing.edge_dim is not None) and not left_out:
             expected = "none" if self.hearing.edge_dim is None else f"[{graph.num_edges}, {self.hearing.edge_dim}]"
             got = "none" if edges is None else str(list(edges.shape))
             raise ValueError(
@@ -168,7 +169,8 @@ class MessagePassing(nn.Module):
             )
         if edges is not None and edges.shape != (graph.num_edges, self.hearing.edge_dim):
             raise ValueError(
-                f"MessagePassing: edge features must be [{graph.num_edges}, {self.hearing.edge_dim}], got {list(edges.shape)}"
+                f"MessagePassing: edge features must be [{graph.num_edges}, {self.hearing.edge_dim}], "
+                f"got {list(edges.shape)}"
             )
 
 

@@ -25,7 +25,7 @@ class BatchNorm(nn.BatchNorm1d):
         super().__init__(dim, eps=eps, momentum=momentum)
 
     def forward(self, x: Float[Tensor, "*batch nodes dim"]) -> Float[Tensor, "*batch nodes dim"]:
-        """Every node of every leading dimension counts as one of the batch; one node alone keeps the running statistics."""
+        """Every node of every leading dimension is one of the batch; a node alone is normalised by the running ones."""
         flat = x.reshape(-1, x.shape[-1])
         if self.training and flat.shape[0] < 2:
             return nn.functional.batch_norm(
@@ -34,4 +34,18 @@ class BatchNorm(nn.BatchNorm1d):
         return super().forward(flat).reshape(x.shape)
 
 
-NORMS: dict[str, type[nn.Module]] = {"layer": LayerNorm, "rms": RMSNorm, "batch": BatchNorm}
+class UnitNorm(nn.Module):
+    """x / max(‖x‖₂, 1e-12): every node's state on the unit sphere; nothing is learned.
+
+    GraphSAGE, Hamilton et al. 2017, algorithm 1, line 7, https://arxiv.org/abs/1706.02216
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Float[Tensor, "*batch nodes dim"]) -> Float[Tensor, "*batch nodes dim"]:
+        """The direction alone."""
+        return nn.functional.normalize(x, dim=-1)
+
+
+NORMS: dict[str, type[nn.Module]] = {"layer": LayerNorm, "rms": RMSNorm, "batch": BatchNorm, "unit": UnitNorm}

@@ -4,13 +4,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.kernels import EdgeTerm
+from edgewise.layers.activations import ACTIVATIONS
 from edgewise.layers.hearing import Hearing
+from edgewise.names import lookup
 
 
 class Projections(nn.Module):
-    """q_i = W_q h_i, k_j = W_k h_j, v_j = W_v h_j, and W_e for raw edge features; each only where it is heard.
+    """q_i = W_q h_i, k_j = W_k h_j, v_j = σ(W_v h_j), and W_e for raw edge features; each only where it is heard.
 
-    `share` makes W_k and W_v one ("key_value"), or all three ("all").
+    `share` makes W_k and W_v one ("key_value"), or all three ("all"). There is no σ unless it is named.
     """
 
     def __init__(
@@ -33,6 +35,12 @@ class Projections(nn.Module):
                 "Hearing: share='all' needs senders and receivers of one width and as many key as query heads; "
                 "use share='key_value'"
             )
+        if hearing.value_activation is not None and (hearing.share != "none" or not hearing.project_value):
+            raise ValueError(
+                "Hearing: a value_activation needs a value projection of its own: project_value=True, share='none'"
+            )
+        named = hearing.value_activation
+        self.value_activation = None if named is None else lookup(named, ACTIVATIONS, "activation")
         bias = hearing.projection_bias
         self.to_value = _linear(sender_dim, Hk * D, bias) if hearing.project_value else None
         own_key, own_query = reads_nodes and hearing.share == "none", reads_nodes and hearing.share != "all"
@@ -64,6 +72,7 @@ class Projections(nn.Module):
         """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim]."""
         source = x if senders is None else senders
         value = source.unsqueeze(-2) if self.to_value is None else _split(self.to_value(source), self.num_shared)
+        value = value if self.value_activation is None else self.value_activation(value)
         if not self.reads_nodes:
             return None, None, value
         key = value if self.to_key is None else _split(self.to_key(source), self.num_shared)
@@ -94,7 +103,8 @@ def _even_share(out_dim: int, hearing: Hearing) -> int:
         return out_dim
     if out_dim % hearing.num_heads:
         raise ValueError(
-            f"Hearing: {hearing.num_heads} heads cannot share {out_dim} channels evenly; choose a multiple, or set head_dim"
+            f"Hearing: {hearing.num_heads} heads cannot share {out_dim} channels evenly; choose a multiple, or set "
+            "head_dim"
         )
     return out_dim // hearing.num_heads
 

@@ -4,6 +4,7 @@ Your own score is a subclass with one method; name it in a recipe by its import 
 """
 
 import math
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -19,11 +20,13 @@ class Score(nn.Module):
     """s_ij from the projected query of i, the projected key of j, and the raw features of the edge.
 
     `reads_nodes` says whether query and key are projected at all; `reads_edges` whether raw edge features are read
-    directly (rather than through the layer's edge projection, which arrives as `edge_key`).
+    directly (rather than through the layer's edge projection, which arrives as `edge_key`), and `edges_optional`
+    whether a layer that has an edge_dim may be called without them.
     """
 
     reads_nodes = True
     reads_edges = False
+    edges_optional = False
 
     def forward(
         self,
@@ -53,7 +56,8 @@ class Symmetric(Score):
     """s_ij = w_ij / √(d_i d_j), with d_i = Σ_j w_ij over what i hears, and w_ij = 1 unless edge weights are given.
 
     With as many senders as receivers both degrees are of hearing, as in D^-1/2 A D^-1/2; between two node sets d_j
-    sums over those who hear j. An edge weight comes as the one edge feature.
+    sums over those who hear j. An edge weight comes as the one edge feature; with weights="optional" a layer with
+    edge_dim=1 may be called without, and every edge counts 1.
 
     GCN, Kipf & Welling 2017, equation 2, https://arxiv.org/abs/1609.02907
     """
@@ -61,12 +65,22 @@ class Symmetric(Score):
     reads_nodes = False
     reads_edges = True
 
+    def __init__(self, weights: Literal["given", "optional"] = "given") -> None:
+        super().__init__()
+        if weights not in ("given", "optional"):
+            raise ValueError(f"symmetric: weights must be 'given' or 'optional', got {weights!r}")
+        self.edges_optional = weights == "optional"
+        # Degrees are whole numbers of no dtype; this one has the dtype that the layer was moved to.
+        self.one: Tensor
+        self.register_buffer("one", torch.ones(()), persistent=False)
+
     def forward(
         self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
     ) -> Loudness:
         """Both ends share the edge."""
         if edges is None:
-            return Loudness(kernels.Given(graph.remember("symmetric", lambda: _unweighted(graph))))
+            dtype = torch.promote_types(self.one.dtype, torch.float32)
+            return Loudness(kernels.Given(graph.remember(("symmetric", dtype), lambda: _unweighted(graph, dtype))))
         if edges.shape[-1] != 1:
             raise ValueError(f"symmetric: an edge has one weight, got {edges.shape[-1]} features; give edges as [E, 1]")
         weight = edges[:, 0]
@@ -78,11 +92,10 @@ class Symmetric(Score):
         return Loudness(kernels.Given(_inverse_root(heard)[receivers] * weight * _inverse_root(told)[senders]))
 
 
-def _unweighted(graph: Graph) -> Tensor:
+def _unweighted(graph: Graph, dtype: torch.dtype) -> Tensor:
     senders, receivers = graph.edges()
     square = graph.num_senders == graph.num_receivers
     heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
-    dtype = torch.get_default_dtype()
     return _inverse_root(heard.to(dtype))[receivers] * _inverse_root(told.to(dtype))[senders]
 
 
@@ -185,7 +198,9 @@ class Gaussian(Score):
     ) -> Loudness:
         """Near the kernel's mean is loud."""
         if self.from_degree is not None:
-            coordinates = self.from_degree(graph.remember("degree_coordinates", lambda: _degrees(graph))).tanh()
+            dtype = self.from_degree.weight.dtype
+            degrees = graph.remember(("degree_coordinates", dtype), lambda: _degrees(graph, dtype))
+            coordinates = self.from_degree(degrees).tanh()
         elif edges is None:
             raise ValueError(
                 "gaussian: needs edge features as pseudo-coordinates, got none; or set coordinates='degree'"
@@ -196,13 +211,13 @@ class Gaussian(Score):
         return Loudness(kernels.Given((-0.5 * distance.sum(-1)).exp()))
 
 
-def _degrees(graph: Graph) -> Tensor:
+def _degrees(graph: Graph, dtype: torch.dtype) -> Tensor:
     """(1/√d_i, 1/√d_j) of every edge; a degree of 0 counts as 1."""
     senders, receivers = graph.edges()
     square = graph.num_senders == graph.num_receivers
     heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
     ends = torch.stack([heard[receivers], told[senders]], dim=1)
-    return ends.clamp(min=1).to(torch.get_default_dtype()).rsqrt()
+    return ends.clamp(min=1).to(torch.promote_types(dtype, torch.float32)).rsqrt().to(dtype)
 
 
 def _glorot(num_heads: int, dim: int) -> nn.Parameter:

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.kernels import aggregate
 
 SelfLoops = Literal["none", "mean", "ones"]
 
@@ -24,16 +25,19 @@ def with_self_loops(
     full = graph.remember("with_self_loops", graph.add_self_loops)
     if edges is None:
         return full, None
-    senders, receivers = graph.edges()
-    others = senders != receivers
     if fill == "mean":
-        loops = edges.new_zeros(graph.num_receivers, edges.shape[1]).index_add(0, receivers[others], edges[others])
-        counts = torch.bincount(receivers[others], minlength=graph.num_receivers).clamp(min=1)
-        loops = loops / counts[:, None]
-        kept = others
+        others, kept = graph.remember("without_self_loops", lambda: graph.remove_self_loops(return_edge_map=True))
+        edges = edges[kept]
+        loops = aggregate(edges[:, None], others.incidence(), "mean")[:, 0]
     else:
-        loops = edges.new_ones(graph.num_receivers, edges.shape[1])
-        kept = torch.ones_like(others)
-    nodes = torch.arange(graph.num_receivers, device=graph.device)
-    features = edges.new_zeros(full.num_edges, edges.shape[1]).index_copy(0, full.locate(nodes, nodes), loops)
-    return full, features.index_copy(0, full.locate(senders[kept], receivers[kept]), edges[kept])
+        others, loops = graph, edges.new_ones(graph.num_receivers, edges.shape[1])
+    row = graph.remember(("self_loop_rows", fill), lambda: _rows(full, others))
+    return full, torch.cat([edges, loops])[row]
+
+
+def _rows(full: Graph, others: Graph) -> Tensor:
+    """Where the features of each edge stand in [the edges of `others`, one loop a receiver]."""
+    senders, receivers = full.edges()
+    own = others.num_edges + receivers
+    known = others.locate(senders, receivers, missing="-1")
+    return torch.where(known < 0, own, known)
