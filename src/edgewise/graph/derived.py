@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, TypeVar, overload
 
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64, Shaped
 from torch import Tensor
 
 from edgewise.graph import algebra, hops, select, transpose
@@ -13,9 +13,10 @@ from edgewise.graph.edge_list import INTEGERS, check_nodes
 from edgewise.graph.loops import loop_runs
 from edgewise.graph.neighbourhoods import Neighbourhoods
 from edgewise.graph.runs import Runs, check_count
+from edgewise.graph.sweep import DIFFERENCE, INTERSECTION, UNION
 
 G = TypeVar("G", bound="Derived")
-Nodes = Int64[Tensor, "_"] | Bool[Tensor, "_"] | slice | Sequence[int]
+Nodes = Shaped[Tensor, "_"] | slice | Sequence[int] | Sequence[bool]
 
 
 class Derived(Neighbourhoods):
@@ -53,7 +54,7 @@ class Derived(Neighbourhoods):
     def union(self: G, other: G, return_edge_maps: Literal[True]) -> tuple[G, Tensor, Tensor]: ...
     def union(self: G, other: Any, return_edge_maps: bool = False) -> Any:
         """The edges of either, `self | other`; with maps to the edges of each."""
-        return self._combine(other, algebra.UNION, "union", return_edge_maps)
+        return self._combine(other, UNION, "union", return_edge_maps)
 
     @overload
     def intersection(self: G, other: G) -> G: ...
@@ -61,7 +62,7 @@ class Derived(Neighbourhoods):
     def intersection(self: G, other: G, return_edge_maps: Literal[True]) -> tuple[G, Tensor, Tensor]: ...
     def intersection(self: G, other: Any, return_edge_maps: bool = False) -> Any:
         """The edges of both, `self & other`; with maps to the edges of each."""
-        return self._combine(other, algebra.INTERSECTION, "intersection", return_edge_maps)
+        return self._combine(other, INTERSECTION, "intersection", return_edge_maps)
 
     @overload
     def difference(self: G, other: G) -> G: ...
@@ -69,12 +70,12 @@ class Derived(Neighbourhoods):
     def difference(self: G, other: G, return_edge_maps: Literal[True]) -> tuple[G, Tensor, Tensor]: ...
     def difference(self: G, other: Any, return_edge_maps: bool = False) -> Any:
         """The edges of this graph that the other lacks, `self - other`; with maps to the edges of each."""
-        return self._combine(other, algebra.DIFFERENCE, "difference", return_edge_maps)
+        return self._combine(other, DIFFERENCE, "difference", return_edge_maps)
 
     def complement(self: G) -> G:
         """The pairs that are no edges, `~self`; in a batch, the pairs within one graph."""
         complete = algebra.one_run_a_row(*self.sender_range())
-        return self._with_same_nodes(algebra.combine(complete, self.runs, self.num_senders, algebra.DIFFERENCE))
+        return self._with_same_nodes(algebra.combine(complete, self.runs, self.num_senders, DIFFERENCE))
 
     def __or__(self: G, other: G) -> G:
         return self.union(other)
@@ -94,7 +95,7 @@ class Derived(Neighbourhoods):
     def add_self_loops(self: G, return_edge_map: Literal[True]) -> tuple[G, Tensor]: ...
     def add_self_loops(self: G, return_edge_map: bool = False) -> Any:
         """Every receiver also hears the sender it is aligned with (see `position`): in a square graph, itself."""
-        return self._with_loops(algebra.UNION, return_edge_map)
+        return self._with_loops(UNION, return_edge_map)
 
     @overload
     def remove_self_loops(self: G) -> G: ...
@@ -102,7 +103,7 @@ class Derived(Neighbourhoods):
     def remove_self_loops(self: G, return_edge_map: Literal[True]) -> tuple[G, Tensor]: ...
     def remove_self_loops(self: G, return_edge_map: bool = False) -> Any:
         """No receiver hears the sender it is aligned with (see `position`)."""
-        return self._with_loops(algebra.DIFFERENCE, return_edge_map)
+        return self._with_loops(DIFFERENCE, return_edge_map)
 
     def k_hop(self: G, k: int) -> G:
         """i hears j iff a walk of 1 to k edges leads from j to i."""
@@ -120,7 +121,7 @@ class Derived(Neighbourhoods):
     def select(self: G, receivers: Nodes) -> G: ...
     @overload
     def select(self: G, receivers: Nodes, return_edge_map: Literal[True]) -> tuple[G, Tensor]: ...
-    def select(self: G, receivers: Nodes, return_edge_map: bool = False) -> Any:
+    def select(self: G, receivers: Any, return_edge_map: bool = False) -> Any:
         """`self[receivers]`, and its edge map if asked for."""
         if isinstance(receivers, slice) and receivers.step in (None, 1) and not return_edge_map:
             first, last, _ = receivers.indices(self.num_receivers)
@@ -142,7 +143,7 @@ class Derived(Neighbourhoods):
     def subgraph(
         self: G, nodes: Nodes, senders: Nodes | None = None, *, return_edge_map: Literal[True]
     ) -> tuple[G, Tensor]: ...
-    def subgraph(self: G, nodes: Nodes, senders: Nodes | None = None, *, return_edge_map: bool = False) -> Any:
+    def subgraph(self: G, nodes: Any, senders: Any = None, *, return_edge_map: bool = False) -> Any:
         """The edges among these nodes, which are numbered anew in the order given.
 
         With `senders`, `nodes` are the receivers alone: a graph between two node sets needs both.
@@ -155,7 +156,7 @@ class Derived(Neighbourhoods):
     def reorder(
         self: G, nodes: Nodes, senders: Nodes | None = None, *, return_edge_map: Literal[True]
     ) -> tuple[G, Tensor]: ...
-    def reorder(self: G, nodes: Nodes, senders: Nodes | None = None, *, return_edge_map: bool = False) -> Any:
+    def reorder(self: G, nodes: Any, senders: Any = None, *, return_edge_map: bool = False) -> Any:
         """The same graph with its nodes in another order: node k of the result is `nodes[k]`, and all are there."""
         for name, given, count in (("nodes", nodes, self.num_receivers), ("senders", senders, self.num_senders)):
             if given is not None and len(self._numbers(given, count, name, "reorder")) != count:
@@ -186,7 +187,7 @@ class Derived(Neighbourhoods):
             raise ValueError(f"{where}: the graphs are on {self.device} and {other.device}; move them to one device")
         runs = algebra.combine(self.runs, other.runs, self.num_senders, table)
         # Where the cuts differ, a union may have edges between what were graphs of their own.
-        one = table == algebra.UNION and not self.same_batch(other)
+        one = table == UNION and not self.same_batch(other)
         graph = self._trusted(runs, self.num_senders) if one else self._with_same_nodes(runs)
         if not return_edge_maps:
             return graph
@@ -198,7 +199,7 @@ class Derived(Neighbourhoods):
         graph = self._with_same_nodes(algebra.combine(self.runs, loops, self.num_senders, table))
         return (graph, self._locate(*graph.edges())) if return_edge_map else graph
 
-    def _subgraph(self: G, nodes: Nodes, senders: Nodes | None, return_edge_map: bool, where: str) -> Any:
+    def _subgraph(self: G, nodes: Any, senders: Any, return_edge_map: bool, where: str) -> Any:
         if senders is None:
             self._check_square(f"{where} without senders=")
         rows = self._numbers(nodes, self.num_receivers, "nodes", where, once=True)
@@ -211,7 +212,7 @@ class Derived(Neighbourhoods):
         heard, row = graph.edges()
         return graph, self._locate(columns[heard], rows[row])
 
-    def _numbers(self, nodes: Nodes, count: int, name: str, where: str, once: bool = False) -> Int64[Tensor, "taken"]:
+    def _numbers(self, nodes: Any, count: int, name: str, where: str, once: bool = False) -> Int64[Tensor, "taken"]:
         """Node numbers out of any way to name nodes, checked."""
         if isinstance(nodes, slice):
             return torch.arange(*nodes.indices(count), device=self.device)

@@ -6,11 +6,12 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from edgewise.graph.algebra import UNION, combine
+from edgewise.graph.algebra import combine
 from edgewise.graph.line import from_line, join_intervals, row_bits
 from edgewise.graph.materialise import check_size
 from edgewise.graph.runs import Runs, receiver_of_run
 from edgewise.graph.select import take_rows
+from edgewise.graph.sweep import UNION
 
 
 def reaches(runs: Runs, num_nodes: int, most: int) -> Iterator[Runs]:

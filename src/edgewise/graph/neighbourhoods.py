@@ -12,6 +12,7 @@ from edgewise.graph.batch import sender_range
 from edgewise.graph.edge_list import check_edges
 from edgewise.graph.loops import loop_runs
 from edgewise.graph.runs import expand
+from edgewise.graph.sweep import INTERSECTION
 
 
 class Neighbourhoods(Adjacency):
@@ -88,4 +89,4 @@ class Neighbourhoods(Adjacency):
     def has_self_loops(self) -> bool:
         """Whether any receiver hears the sender it is aligned with (see `position`): in a square graph, itself."""
         diagonal = loop_runs(self.position(), *self.sender_range())
-        return len(algebra.combine(self.runs, diagonal, self.num_senders, algebra.INTERSECTION).start) > 0
+        return len(algebra.combine(self.runs, diagonal, self.num_senders, INTERSECTION).start) > 0

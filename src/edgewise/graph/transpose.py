@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from edgewise.graph.algebra import DIFFERENCE, REVERSE_DIFFERENCE, answer, sweep
 from edgewise.graph.line import Line, from_line, join_points, row_bits, to_line
 from edgewise.graph.runs import Runs
+from edgewise.graph.sweep import DIFFERENCE, REVERSE_DIFFERENCE, answer, sweep
 
 FEW_EDGES_A_RUN = 4
 """Up to so many, sorting the edges themselves is cheaper than comparing rows (measured on random graphs)."""
