@@ -202,6 +202,8 @@ def test_a_batch_is_checked():
         causal().build_batch([1, -1])
     with pytest.raises(ValueError, match="build_batch: past must be at least 0, got -2. It counts the senders"):
         causal().build_batch([1, 1], past=-2)
+    with pytest.raises(ValueError, match="build_batch: the number of all senders must be between 0 and"):
+        causal().build_batch([1, 1], past=2**30)
     with pytest.raises(TypeError, match="build_batch: lengths must be integers, got torch.float32"):
         causal().build_batch(torch.ones(2))
     with pytest.raises(ValueError, match="build_batch: tree must have one entry for each of the 3 senders, got 2"):

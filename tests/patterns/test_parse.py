@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.patterns.own import dilated
 
 from edgewise.patterns import (
@@ -101,6 +103,9 @@ def test_text_is_read_as_python_reads_it(text, pattern):
         ("window(befor=1, after=2)", 7, "window: unknown argument 'befor'. Known: after, before. Did"),
         ("window(before=, after=2)", 14, "expected a number, got ','"),
         ("window(1e, 2)", 7, "unexpected '1'; a pattern is made of"),
+        ("window(007, 2)", 7, "unexpected '0'; a pattern is made of"),
+        ("window('\\x', 2)", 7, "cannot read '\\x': "),
+        ("window(\u0663, 2)", 7, "unexpected '\u0663'; a pattern is made of"),
         ("window(0x1, 2)", 7, "unexpected '0'; a pattern is made of"),
         ("causal & window(-1, 0)", 9, "window: before must be at least 0, got -1. It counts nodes to the left "
          "besides the node itself."),
@@ -134,6 +139,18 @@ def test_end_of_a_text_that_ends_in_a_line_break():
     with pytest.raises(ValueError, match="got the end") as caught:
         parse("causal &\n")
     assert str(caught.value).splitlines()[1:] == ["  ", "  ^"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([*" \n|&~-()=,.'1e0", "causal", "window", "hubs(0)", "before=", "None"]), max_size=12))
+def test_any_text_is_a_pattern_or_refused(words):
+    text = "".join(words)
+    refusal = ""
+    try:
+        assert parse(str(parse(text))) == parse(text)
+    except ValueError as error:
+        refusal = str(error)
+    assert re.fullmatch(r"(?s)|pattern: .+\n  .*\n  \s*\^", refusal)
 
 
 @pytest.mark.usefixtures("unchecked_shapes")

@@ -6,6 +6,7 @@ from itertools import accumulate, pairwise
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from edgewise.graph.runs import check_count
 from edgewise.patterns.door import integers
 from edgewise.patterns.nodes import Nodes
 
@@ -33,6 +34,7 @@ def batch_nodes(
             "give one number for all, or one for each"
         )
     sizes = [row + earlier for row, earlier in zip(rows, before, strict=True)]
+    check_count(sum(sizes), "the number of all senders", "build_batch")
     if features is None and tree is None:
         return [Nodes.of(row, size) for row, size in zip(rows, sizes, strict=True)]
     for name, given in (("features", features), ("tree", tree)):

@@ -172,5 +172,10 @@ class Reader:
         if token.kind != "number" and (minus or not (is_word or token.kind == "string")):
             self.expected("a number")
         self.take()
-        value: Any = WORDS[token.text] if is_word else literal_eval(token.text)
+        if is_word:
+            return WORDS[token.text]
+        try:
+            value = literal_eval(token.text)
+        except (SyntaxError, ValueError) as error:
+            self.fail(token, f"cannot read {token.text}: {error}")
         return -value if minus else value

@@ -26,11 +26,11 @@ class random_regular(Pattern):
     >>> random_regular(3).build(100).degree().unique()
     tensor([3])
 
-    Drawn as the union of random Hamiltonian cycles (for an odd degree, and a perfect matching), which is as good as
-    a uniform draw (Kim and Wormald 2001, https://doi.org/10.1006/jctb.2000.1991) and an expander with high probability
-    (Friedman 2003, https://arxiv.org/abs/cs/0405020). An edge drawn twice trades ends with a random other one.
+    Drawn as the union of random Hamiltonian cycles (for an odd degree, and a perfect matching), which has the
+    properties of a uniform draw (Kim and Wormald 2001, https://doi.org/10.1006/jctb.2000.1991) and is an expander with
+    high probability (Friedman 2003, https://arxiv.org/abs/cs/0405020). An edge drawn twice trades ends with another.
 
-    Exphormer, Shirzad et al. 2023, section 3.2, https://arxiv.org/abs/2303.06147
+    Exphormer, Shirzad et al. 2023, https://arxiv.org/abs/2303.06147
     Differs: theirs names half the degree, and an edge may come twice. Ours is simple.
     BigBird's random keys, Zaheer et al. 2020, section 2, https://arxiv.org/abs/2007.14062
     Differs: theirs are directed: everybody hears as many, but not everybody is heard by as many.
