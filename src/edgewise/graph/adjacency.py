@@ -27,15 +27,15 @@ class Adjacency:
 
     def __init__(
         self,
-        run_offsets: Tensor,
-        run_start: Tensor,
-        run_stop: Tensor,
+        run_offsets: Int64[Tensor, "receivers_and_one"],
+        run_start: Int32[Tensor, "runs"],
+        run_stop: Int32[Tensor, "runs"],
         *,
         num_senders: int,
-        receiver_offsets: Tensor | None = None,
-        sender_offsets: Tensor | None = None,
+        receiver_offsets: Int64[Tensor, "graphs_and_one"] | None = None,
+        sender_offsets: Int64[Tensor, "graphs_and_one"] | None = None,
     ) -> None:
-        runs = Runs(run_offsets, run_start, run_stop)
+        runs = Runs(*map(torch.Tensor.contiguous, (run_offsets, run_start, run_stop)))
         check_count(num_senders, "num_senders", "Graph")
         check_runs(runs, num_senders)
         if (receiver_offsets is None) != (sender_offsets is None):

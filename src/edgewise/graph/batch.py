@@ -30,10 +30,13 @@ def join(parts: Sequence[Runs], senders: Sequence[int]) -> Runs:
     )
 
 
-def join_offsets(parts: Sequence[Offsets], sizes: Sequence[int]) -> Offsets:
-    """Where each graph begins when the parts, which may be batches themselves, stand one after another."""
-    before = [0, *accumulate(sizes)]
-    return torch.cat([parts[0][:1], *[part[1:] + start for part, start in zip(parts, before, strict=False)]])
+def join_offsets(parts: Sequence[Offsets | None], sizes: Sequence[int], device: torch.device) -> Offsets:
+    """Where each graph begins when the parts stand one after another; a part that is a batch has offsets."""
+    ends = torch.tensor([0, *accumulate(sizes)], device=device)
+    if all(part is None for part in parts):
+        return ends
+    inner = [ends[k + 1 : k + 2] if part is None else part[1:] + ends[k] for k, part in enumerate(parts)]
+    return torch.cat([ends[:1], *inner])
 
 
 def split(runs: Runs, receiver_offsets: Offsets, sender_offsets: Offsets) -> list[Runs]:

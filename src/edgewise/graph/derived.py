@@ -110,8 +110,7 @@ class Derived(Neighbourhoods):
         self._check_square("k_hop")
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise ValueError(f"k_hop: k must be an int of at least 1, got {k!r}; it counts the edges of a walk")
-        *_, reach = hops.reaches(self.runs, self.num_senders, k)
-        return self._with_same_nodes(reach)
+        return self._with_same_nodes(hops.within(self.runs, self.num_senders, k))
 
     def __getitem__(self: G, receivers: Nodes) -> G:
         """These receivers, hearing the senders they heard: a slice, a bool mask, or numbers, repeated if you like."""

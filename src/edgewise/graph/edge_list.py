@@ -61,6 +61,10 @@ def check_edges(
     check_count(num_senders, "num_senders", where)
     check_count(num_receivers, "num_receivers", where)
     for name, nodes in (("senders", senders), ("receivers", receivers)):
+        if not isinstance(nodes, Tensor):
+            raise TypeError(
+                f"{where}: {name} must be a tensor, got {type(nodes).__name__}; torch.tensor(...) makes one"
+            )
         if nodes.dtype not in INTEGERS:
             raise TypeError(f"{where}: {name} must be integers, got {nodes.dtype}; convert with .long()")
         if nodes.dim() != 1:

@@ -5,7 +5,7 @@ from typing import Any, Literal, final, overload
 
 import torch
 import torch.utils._pytree as pytree
-from jaxtyping import Int64, Shaped
+from jaxtyping import Bool, Int64, Integer, Shaped
 from torch import Tensor
 
 from edgewise.graph import batch, convert, merge
@@ -64,12 +64,12 @@ class Graph(Derived):
     @classmethod
     def from_edges(
         cls,
-        senders: Shaped[Tensor, "..."],
-        receivers: Shaped[Tensor, "..."],
+        senders: Integer[Tensor, "edges"],
+        receivers: Integer[Tensor, "edges"],
         *,
         num_senders: int,
         num_receivers: int | None = None,
-        features: Shaped[Tensor, "..."] | None = None,
+        features: Shaped[Tensor, "edges *channels"] | None = None,
         duplicates: str | None = None,
         return_order: bool = False,
     ) -> Any:
@@ -98,7 +98,7 @@ class Graph(Derived):
         return answer[0] if len(answer) == 1 else tuple(answer)
 
     @classmethod
-    def from_mask(cls, mask: Shaped[Tensor, "..."]) -> "Graph":
+    def from_mask(cls, mask: Bool[Tensor, "receivers senders"]) -> "Graph":
         """Receiver i hears sender j iff `mask[i, j]`."""
         runs = convert.mask_runs(mask)
         return cls._trusted(runs, mask.shape[1])
@@ -113,7 +113,7 @@ class Graph(Derived):
         )
         return (graph, values) if return_values else graph
 
-    def to_scipy(self, values: Shaped[Tensor, "..."] | None = None) -> Any:
+    def to_scipy(self, values: Shaped[Tensor, "edges"] | None = None) -> Any:
         """A CSR array with the rows of receivers; its entries are `values`, one an edge, or true."""
         shape = (self.num_receivers, self.num_senders)
         return convert.scipy_matrix(shape, self.edge_offsets, self.edges()[0], values)
@@ -167,8 +167,8 @@ class Graph(Derived):
         return cls._trusted(
             batch.join([g.runs for g in graphs], senders),
             sum(senders),
-            batch.join_offsets([g.receiver_offsets for g in graphs], receivers),
-            batch.join_offsets([g.sender_offsets for g in graphs], senders),
+            batch.join_offsets([g._receiver_offsets for g in graphs], receivers, graphs[0].device),
+            batch.join_offsets([g._sender_offsets for g in graphs], senders, graphs[0].device),
         )
 
     def unbatch(self) -> list["Graph"]:

@@ -27,6 +27,14 @@ def reaches(runs: Runs, num_nodes: int, most: int) -> Iterator[Runs]:
         reach = wider
 
 
+def within(runs: Runs, num_nodes: int, count: int) -> Runs:
+    """The last of `reaches`."""
+    reach = runs
+    for wider in reaches(runs, num_nodes, count):
+        reach = wider
+    return reach
+
+
 def compose(runs: Runs, heard: Runs, num_senders: int) -> Runs:
     """i hears j iff i hears, in `runs`, some m that hears j, in `heard`.
 

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Int64, Shaped
+from jaxtyping import Bool, Int64, Integer
 from torch import Tensor
 
 from edgewise.graph import algebra, locate, materialise
@@ -64,8 +64,8 @@ class Neighbourhoods(Adjacency):
 
     def locate(
         self,
-        senders: Shaped[Tensor, "..."],
-        receivers: Shaped[Tensor, "..."],
+        senders: Integer[Tensor, "edges"],
+        receivers: Integer[Tensor, "edges"],
         *,
         missing: Literal["error", "-1"] = "error",
     ) -> Int64[Tensor, "edges"]:

@@ -47,7 +47,9 @@ def laplacian_eigenvectors(
     for g, part in enumerate(graph.remove_self_loops().unbatch()):
         known = min(count, part.num_receivers - 1)
         if known > 0:
-            solve = dense_eigenvectors if part.num_receivers <= DENSE_NODES else sparse_eigenvectors
+            # The sparse solver finds fewer eigenvectors than there are nodes.
+            dense = part.num_receivers <= max(DENSE_NODES, known + 1)
+            solve = dense_eigenvectors if dense else sparse_eigenvectors
             found, basis = solve(part, known)
             values[g, :known] = found[1:]
             vectors[first[g] : first[g + 1], :known] = with_sign(basis[:, 1:])
