@@ -37,6 +37,11 @@ class Attention:
         return self.score.scores if isinstance(self.score, Given) else None
 
     @property
+    def bias_numbers(self) -> Tensor | None:
+        """The bias itself, or the table that it is looked up in."""
+        return self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
+
+    @property
     def batch(self) -> torch.Size:
         """The leading batch dimensions, broadcast over query, key, value and the scores given."""
         shapes = [x.shape[:-3] for x in (self.query, self.key, self.value) if x is not None]
@@ -49,8 +54,7 @@ class Attention:
         """How many heads attend: those of the query, else of what is given per edge and head, else of the value."""
         if self.query is not None:
             return self.query.shape[-2]
-        bias = self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
-        for per_edge in (self.scores, bias):
+        for per_edge in (self.scores, self.bias_numbers):
             if per_edge is not None and per_edge.dim() > 1:
                 return per_edge.shape[-1]
         return 1 if self.value is None else self.value.shape[-2]
@@ -58,8 +62,7 @@ class Attention:
     @property
     def dtype(self) -> torch.dtype:
         """What logits and weights are computed in: float32, or float64 where a tensor is."""
-        bias = self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
-        tensors = (self.query, self.value, self.scores, bias)
+        tensors = (self.query, self.value, self.scores, self.bias_numbers)
         wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
         return torch.float64 if wide else torch.float32
 

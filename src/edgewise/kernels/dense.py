@@ -22,7 +22,10 @@ def attend(
     attention: Attention, graph: Graph, plan: Plan, return_weights: bool
 ) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."]]:
     """Softmax attention inside every graph of the batch, group of equal size by group of equal size."""
-    found = groups(graph)
+    found, bias = groups(graph), attention.bias_numbers
+    # PyTorch too writes the softmax out where a bias learns, and sums, on a CPU, in an order that the threads decide.
+    learns = bias is not None and bias.requires_grad and graph.device.type == "cpu"
+    written_out = learns or return_weights or attention.dropout > 0
     outs, weights, rows, edges = [], [], [], []
     for group in found:
         # A single receiver hears every sender, causal or not.
@@ -31,7 +34,7 @@ def attend(
             _rows(x, index, alone=len(found) == 1)
             for x, index in zip(_expanded(attention), (group.receivers, group.senders, group.senders), strict=True)
         )
-        if attention.dropout > 0 or return_weights:
+        if written_out:
             out, weight = _written_out(q, k, v, attention, group, causal)
             weights.append(weight.flatten(-3, -2))
             edges.append(group.edges(weight.shape[-2]).flatten())

@@ -69,7 +69,7 @@ def along_edges(
     """x_j + e_ij W for every edge; each of the fewer heads of x serves num_heads / kv_heads query heads."""
     heard = segments.gather_senders(x, graph)
     if term is not None:
-        heard = heard + torch.einsum("ef,fhd->ehd", term.features.to(x.dtype), term.weight.to(x.dtype))
+        heard = heard + term.along_edges(x.dtype)
     return heard.repeat_interleave(num_heads // x.shape[1], dim=1) if x.shape[1] != num_heads else heard
 
 
