@@ -214,7 +214,8 @@ class Derived(Neighbourhoods):
     def _numbers(self, nodes: Any, count: int, name: str, where: str, once: bool = False) -> Int64[Tensor, "taken"]:
         """Node numbers out of any way to name nodes, checked."""
         if isinstance(nodes, slice):
-            return torch.arange(*nodes.indices(count), device=self.device)
+            chosen = range(count)[nodes]
+            return torch.arange(chosen.start, chosen.start + len(chosen) * chosen.step, chosen.step, device=self.device)
         if isinstance(nodes, int):
             raise TypeError(f"{where}: {name} must be a slice, a mask or several numbers, got {nodes}; write [{nodes}]")
         given = torch.as_tensor(nodes, device=None if isinstance(nodes, Tensor) else self.device)

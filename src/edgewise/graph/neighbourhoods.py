@@ -83,7 +83,7 @@ class Neighbourhoods(Adjacency):
             )
         return number
 
-    def _locate(self, senders: Int64[Tensor, "edges"], receivers: Int64[Tensor, "edges"]) -> Int64[Tensor, "edges"]:
+    def _locate(self, senders: Integer[Tensor, "edges"], receivers: Integer[Tensor, "edges"]) -> Int64[Tensor, "edges"]:
         return locate.locate(self.runs, self.num_senders, self.run_edge_start, senders, receivers)
 
     def has_self_loops(self) -> bool:
