@@ -1,6 +1,6 @@
 """What *equal* means in these tests, in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -52,3 +52,14 @@ def assert_all_equal_as_promised(
             assert_equal_as_promised(a, b, truth)
         except AssertionError as failed:
             raise AssertionError(f"number {n} of {len(ours)}: {failed}") from None
+
+
+def assert_states_equal_as_promised(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
+    """The same names, and tensors that are equal by name; at least one."""
+    assert ours, "nothing to compare"
+    assert set(ours) == set(theirs), f"names differ: {sorted(set(ours) ^ set(theirs))}"
+    for name, x in ours.items():
+        try:
+            assert_equal_as_promised(x, theirs[name])
+        except AssertionError as error_of_name:
+            raise AssertionError(f"{name}: {error_of_name}") from None

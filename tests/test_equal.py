@@ -2,7 +2,12 @@
 
 import pytest
 import torch
-from tests.equal import assert_all_equal_as_promised, assert_equal_as_promised, error
+from tests.equal import (
+    assert_all_equal_as_promised,
+    assert_equal_as_promised,
+    assert_states_equal_as_promised,
+    error,
+)
 
 TRUTH = torch.linspace(-3, 3, 7, dtype=torch.float64)
 
@@ -66,3 +71,16 @@ def test_each_of_several_is_compared_and_the_wrong_one_named():
         assert_all_equal_as_promised([TRUTH, TRUTH], [TRUTH, TRUTH + 1])
     with pytest.raises(ValueError, match="shorter"):
         assert_all_equal_as_promised([TRUTH, TRUTH], [TRUTH])
+
+
+def test_states_are_compared_name_by_name():
+    theirs = {"a": torch.zeros(3), "b": torch.ones(2)}
+    assert_states_equal_as_promised(dict(reversed(theirs.items())), theirs)
+    with pytest.raises(AssertionError, match="b: not equal"):
+        assert_states_equal_as_promised({**theirs, "b": torch.tensor([1.0, 1.1])}, theirs)
+    with pytest.raises(AssertionError, match=r"names differ: \['b'\]"):
+        assert_states_equal_as_promised({"a": torch.zeros(3)}, theirs)
+    with pytest.raises(AssertionError, match=r"names differ: \['c'\]"):
+        assert_states_equal_as_promised({**theirs, "c": torch.zeros(3)}, theirs)
+    with pytest.raises(AssertionError, match="nothing to compare"):
+        assert_states_equal_as_promised({}, {})

@@ -38,7 +38,7 @@ class BlockConfig:
 
 
 class Block(nn.Module):
-    """turn: x <- x + hear_1(x), x <- x + hear_2(x), …;  parallel: x <- Σ_n (x + hear_n(x));  then x <- x + feed_forward(x).
+    """turn: x <- x + hear_1(x), x <- x + hear_2(x), …;  parallel: x <- Σ_n (x + hear_n(x));  then x <- x + feed(x).
 
     Each with its norm before or after (see Sublayer). In turn with a causal graph and one from another node set it is
     the Transformer decoder's layer; in parallel with an edge list and the complete graph it is GPS's.
@@ -61,8 +61,8 @@ class Block(nn.Module):
             senders, receivers = node_sets(hearing.graph)
             if receivers != config.nodes:
                 raise ValueError(
-                    f"Block: renews the node set {config.nodes!r} but hears along {hearing.graph!r}, whose receivers are "
-                    f"{receivers!r}"
+                    f"Block: renews the node set {config.nodes!r} but hears along {hearing.graph!r}, whose receivers "
+                    f"are {receivers!r}"
                 )
             sender_dim = width if senders == config.nodes else lookup(senders, dims or {}, "node set")
             hearings.append(MessagePassing(width, out_dim, hearing, sender_dim))
@@ -95,6 +95,8 @@ class Block(nn.Module):
         name = self.config.nodes
         x = self.input_dropout(state.nodes[name])
         pasts = [None] * len(self.hearings) if pasts is None else pasts
+        if len(pasts) != len(self.hearings):
+            raise ValueError(f"Block: {len(pasts)} pasts were given for {len(self.hearings)} hearings")
         kept: list[Past] = []
         if self.config.together == "parallel":
             results = [self._hear(n, x, state, graphs, pasts[n], kept) for n in range(len(self.hearings))]
@@ -119,7 +121,7 @@ class Block(nn.Module):
         result, keeps = layer.hear(
             around.before(x),
             graph,
-            senders=state.nodes[senders] if other and past is None else None,
+            senders=state.nodes[senders] if other else None,
             edges=state.edges.get(hearing.graph) if hearing.edge_dim is not None else None,
             past=past,
             along=None if along is None else named(graphs, along),

@@ -62,6 +62,8 @@ class GraphNetwork(nn.Module):
         self, state: State, graphs: Mapping[str, Graph], pasts: Sequence[Past | None] | None = None
     ) -> tuple[State, list[Past]]:
         """Edges first, then nodes, then the whole."""
+        if pasts is not None:
+            raise ValueError("GraphNetwork: renews edges, so it has no past senders; give it the whole graph at once")
         graph, name = named(graphs, self.config.graph), self.config.nodes
         x, e, u = state.nodes[name], state.edges.get(self.config.graph), state.whole
         for what, given, dim in (("edge", e, self.config.edge_dim), ("whole", u, self.config.whole_dim)):

@@ -9,6 +9,7 @@ from edgewise.layers.aggregators import AGGREGATORS, Aggregator
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.past import Past
 from edgewise.layers.positions.edge_bias import EDGE_BIASES
+from edgewise.layers.positions.places import receiver_places, sender_places
 from edgewise.layers.positions.rotary import ROTARIES
 from edgewise.layers.projections import Projections
 from edgewise.layers.roots import ROOTS
@@ -121,14 +122,15 @@ class MessagePassing(nn.Module):
     def _projected(
         self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
-        """Query, key and value of every node, rotated, the past ones first. Nodes of another set are projected once."""
-        if senders is None and past is not None and graph.num_senders == past.value.shape[-3]:
-            return self.projections.query(x), past.key, past.value
+        """Query, key and value of every node, rotated, the past ones first."""
         query, key, value = self.projections(x, senders)
         if self.rotary is not None and query is not None and key is not None:
-            query, key = self.rotary(query, key, graph)
+            own = places = receiver_places(graph)
+            if senders is not None:
+                own = sender_places(graph) if past is None else past.places(graph)
+            query, key = self.rotary(query, key, places, own)
         if past is not None:
-            key, value = past.joined(key, value, graph)
+            key, value = past.joined(key, value, graph, among_themselves=senders is None)
         return query, key, value
 
     def _updated(self, x: Tensor, heard: Tensor) -> Tensor:
@@ -159,6 +161,11 @@ class MessagePassing(nn.Module):
             raise ValueError(
                 f"MessagePassing: the graph has {graph.num_senders} senders but {own.shape[-2]} states were given; "
                 "give the states of another node set as senders=, or earlier ones as past="
+            )
+        if past is not None and self.score.reads_degrees:
+            raise ValueError(
+                f"MessagePassing: the score {Part.of(self.hearing.score).name!r} reads how many each sender hears, "
+                "which a past does not keep; hear the whole graph at once"
             )
         left_out = edges is None and self.score.edges_optional
         if (edges is not None) != (self.hearing.edge_dim is not None) and not left_out:

@@ -20,34 +20,64 @@ class Past(NamedTuple):
     value: Float[Tensor, "..."]
     offsets: Int[Tensor, "graphs_and_one"]
 
-    def joined(self, key: Tensor | None, value: Tensor, graph: Graph) -> tuple[Tensor | None, Tensor]:
-        """Keys and values of all senders of the graph: in each graph of the batch first the past ones, then the new."""
-        expected = self.value.shape[-3] + value.shape[-3]
-        if graph.num_senders != expected:
+    def joined(
+        self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool
+    ) -> tuple[Tensor | None, Tensor]:
+        """Keys and values of all senders of the graph: in each graph of the batch first the past ones, then the new.
+
+        Where nodes hear among themselves, the new senders are the receivers. Otherwise there may be any number, also
+        none: a decoder's source is projected once and stays.
+        """
+        self._check(key, value, graph, among_themselves)
+        if value.shape[-3] == 0:
+            return self.key, self.value
+        order = None if graph.num_graphs == 1 else self._order(graph)
+        keys = None if key is None or self.key is None else _join(self.key, key, order)
+        return keys, _join(self.value, value, order)
+
+    def places(self, graph: Graph) -> Int[Tensor, "new"]:
+        """The place of each new sender in its graph: after all past ones."""
+        past, new = self.offsets.diff(), graph.sender_offsets.diff() - self.offsets.diff()
+        count = torch.arange(int(new.sum()), device=graph.device)
+        return count + (past - new.cumsum(0) + new).repeat_interleave(new)
+
+    def _order(self, graph: Graph) -> Tensor:
+        """Where each sender of the graph stands in [all past, all new]."""
+        of = torch.repeat_interleave(graph.sender_offsets.diff())
+        place = torch.arange(graph.num_senders, device=graph.device)
+        past = place - (graph.sender_offsets - self.offsets)[of]
+        new = place + (self.offsets[-1] - self.offsets[1:])[of]
+        return torch.where(past < self.offsets[1:][of], past, new)
+
+    def _check(self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool) -> None:
+        if (key is None) != (self.key is None):
             raise ValueError(
-                f"past: the graph has {graph.num_senders} senders but there are {self.value.shape[-3]} past and "
-                f"{value.shape[-3]} new ones; build it with num_senders={expected}"
+                f"past: keeps {'no ' if self.key is None else ''}keys, and the score reads "
+                f"{'none' if key is None else 'them'}; give each layer the past that it kept itself"
             )
+        for name, kept, given in (("keys", self.key, key), ("values", self.value, value)):
+            if kept is not None and given is not None and not _fit(kept, given):
+                raise ValueError(
+                    f"past: its {name} are {list(kept.shape)}, which do not go before {list(given.shape)}; all but "
+                    "the number of nodes must agree"
+                )
         if graph.num_graphs != len(self.offsets) - 1:
-            raise ValueError(f"past: holds {len(self.offsets) - 1} graphs but the batch has {graph.num_graphs}")
-        if not torch.equal(self.offsets.diff() + graph.receiver_offsets.diff(), graph.sender_offsets.diff()):
-            raise ValueError(
-                f"past: per graph, past and new senders must add up to {graph.sender_offsets.diff().tolist()}, got "
-                f"{self.offsets.diff().tolist()} and {graph.receiver_offsets.diff().tolist()}"
+            raise ValueError(f"past: holds {len(self.offsets) - 1} graphs, but the batch has {graph.num_graphs}")
+        new = graph.sender_offsets.diff() - self.offsets.diff()
+        wrong = not torch.equal(new, graph.receiver_offsets.diff()) if among_themselves else bool((new < 0).any())
+        if wrong or graph.num_senders != int(self.offsets[-1]) + value.shape[-3]:
+            sizes = (
+                offsets.diff().tolist() for offsets in (self.offsets, graph.sender_offsets, graph.receiver_offsets)
             )
-        order = _order(self.offsets, graph)
-        values = _join(self.value, value, order)
-        return (None if key is None or self.key is None else _join(self.key, key, order)), values
+            raise ValueError(
+                "past: in each graph of the batch the past senders come first and then the new ones; there are {} past "
+                f"and {value.shape[-3]} new ones, but the graph has {{}} senders and {{}} receivers; "
+                "Network.graphs(lengths, past) builds one that fits".format(*sizes)
+            )
 
 
-def _order(offsets: Tensor, graph: Graph) -> Tensor | None:
-    """Where each sender of the graph stands in [all past, all new]; None where that is the order already."""
-    if graph.num_graphs == 1:
-        return None
-    of = torch.repeat_interleave(graph.sender_offsets.diff())
-    place = torch.arange(graph.num_senders, device=graph.device) - graph.sender_offsets[of]
-    length = offsets.diff()[of]
-    return torch.where(place < length, offsets[of] + place, offsets[-1] + graph.receiver_offsets[of] + place - length)
+def _fit(kept: Tensor, given: Tensor) -> bool:
+    return kept.shape[:-3] + kept.shape[-2:] == given.shape[:-3] + given.shape[-2:]
 
 
 def _join(past: Tensor, new: Tensor, order: Tensor | None) -> Tensor:

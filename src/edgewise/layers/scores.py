@@ -21,12 +21,14 @@ class Score(nn.Module):
 
     `reads_nodes` says whether query and key are projected at all; `reads_edges` whether raw edge features are read
     directly (rather than through the layer's edge projection, which arrives as `edge_key`), and `edges_optional`
-    whether a layer that has an edge_dim may be called without them.
+    whether a layer that has an edge_dim may be called without them. `reads_degrees`: how many a sender hears itself
+    counts, so it must not be a past one.
     """
 
     reads_nodes = True
     reads_edges = False
     edges_optional = False
+    reads_degrees = False
 
     def forward(
         self,
@@ -64,6 +66,7 @@ class Symmetric(Score):
 
     reads_nodes = False
     reads_edges = True
+    reads_degrees = True
 
     def __init__(self, weights: Literal["given", "optional"] = "given") -> None:
         super().__init__()
@@ -188,6 +191,7 @@ class Gaussian(Score):
                     f"gaussian: coordinates must be 'degree' or a number of edge features, got {coordinates!r}"
                 )
             self.from_degree = nn.Linear(2, dim)
+            self.reads_degrees = True
         else:
             dim = coordinates
         self.mean = _glorot(num_heads, dim)

@@ -16,6 +16,7 @@ def bert(
     hidden: int | None = None,
     max_length: int = 512,
     kinds: int = 2,
+    norm_eps: float = 1e-12,
     dropout: float = 0.1,
     pattern: str = "complete",
     head: Part | None = None,
@@ -25,7 +26,7 @@ def bert(
     Devlin et al. 2019, https://arxiv.org/abs/1810.04805. hidden: 4 dim unless given. Without a head it answers with
     the states of all words.
     """
-    norm = Part("layer", {"eps": 1e-12})
+    norm = Part("layer", {"eps": norm_eps})
     block = BlockConfig(
         hears=(Hearing(graph="words", num_heads=num_heads, dropout=dropout),),
         norm=norm,

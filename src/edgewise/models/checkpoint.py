@@ -8,6 +8,7 @@ from torch import nn
 
 from edgewise.extras import require
 from edgewise.models.config import NetworkConfig
+from edgewise.models.tied import tied_names
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -51,18 +52,14 @@ def load_network(kind: Any, folder: Path) -> Any:
         raise ValueError(
             f"Network.load: {folder / WEIGHTS} belongs to another architecture than {CONFIG}: {'; '.join(told)}"
         )
-    network.load_state_dict(weights, strict=False)
+    network.load_state_dict(weights)
     return network
 
 
 def _unshared(network: nn.Module) -> dict[str, Any]:
     """The state, a tensor that has two names (tied weights) under its first."""
-    seen: dict[int, str] = {}
-    state = {}
-    for name, x in network.state_dict(keep_vars=True).items():
-        if seen.setdefault(id(x), name) == name:
-            state[name] = x
-    return state
+    further = tied_names(network)
+    return {name: x for name, x in network.state_dict().items() if name not in further}
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """THE network: embed, blocks, head. Every architecture is a configuration of it."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from edgewise.models.checkpoint import load_network, save_network
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import Embedding
 from edgewise.models.heads import HEADS
+from edgewise.models.tied import give_both_names
 from edgewise.part import Part
-from edgewise.patterns import parse
+from edgewise.patterns import Pattern, parse
 
 Pasts = list[list[Past]]
+Lengths = Sequence[int] | Mapping[str, Sequence[int]]
 
 
 class Network(nn.Module):
@@ -33,13 +36,15 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.patterns = {name: parse(text) for name, text in config.patterns.items()}
-        self.embed = nn.ModuleDict({name: Embedding(embed) for name, embed in config.inputs.items()})
+        embeddings = {name: Embedding(embed) for name, embed in config.inputs.items()}
+        self.embed = nn.ModuleDict(embeddings)
         dims = {name: embed.dim for name, embed in config.inputs.items()}
         blocks: list[Block | GraphNetwork] = []
         for n, block in enumerate(config.blocks):
             if block.nodes not in dims:
                 raise ValueError(
-                    f"NetworkConfig: block {n} renews the node set {block.nodes!r}, but inputs has only {', '.join(dims)}"
+                    f"NetworkConfig: block {n} renews the node set {block.nodes!r}, but inputs has only "
+                    f"{', '.join(dims)}"
                 )
             made: Block | GraphNetwork
             if isinstance(block, BlockConfig):
@@ -54,9 +59,10 @@ class Network(nn.Module):
             self.norm = Part.of(config.norm).build(NORMS, "norm", dim=dims[config.answers])
         self.head = None
         if config.head is not None:
-            tokens = self.embed[config.answers].tokens
+            tokens = embeddings[config.answers].tokens
             table = None if tokens is None else tokens.weight
             self.head = Part.of(config.head).build(HEADS, "head", dims=dims, table=table)
+        nn.Module.register_load_state_dict_pre_hook(self, give_both_names)
 
     @property
     def graph_names(self) -> tuple[str, ...]:
@@ -67,25 +73,37 @@ class Network(nn.Module):
             names.update(dict.fromkeys(heard))
         return tuple(names)
 
-    def graphs(
-        self, lengths: Sequence[int] | Mapping[str, Sequence[int]], past: Sequence[int] | None = None
-    ) -> dict[str, Graph]:
+    def graphs(self, lengths: Lengths, past: Lengths | None = None) -> dict[str, Graph]:
         """The graphs that the patterns of the config build: for text, which brings no edges of its own.
 
-        lengths: how many nodes each graph of the batch has; per node set where there are several.
-        past: how many past senders each graph of the batch has besides (for graphs within one node set).
+        Args:
+            lengths: how many new nodes each graph of the batch has; by node set where they differ.
+            past: how many past nodes each graph of the batch has besides, which are heard and do not hear.
         """
-        if not isinstance(lengths, Mapping):
-            lengths = dict.fromkeys(self.config.inputs, lengths)
+        new = self._counts("lengths", lengths)
+        kept = {name: [0] * len(counts) for name, counts in new.items()} if past is None else self._counts("past", past)
+        sizes = {len(counts) for counts in (*new.values(), *kept.values())}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"Network.graphs: lengths and past must count the same graphs in every node set, got {new} and {kept}"
+            )
         built = {}
         for name, pattern in self.patterns.items():
             senders, receivers = node_sets(name)
-            rows, columns = list(lengths[receivers]), list(lengths[senders])
-            if past is not None and senders == receivers:
-                columns = [before + new for before, new in zip(past, columns, strict=True)]
-            graphs = [pattern.build(r, s) for r, s in zip(rows, columns, strict=True)]
-            built[name] = graphs[0] if len(graphs) == 1 else Graph.batch(graphs)
+            columns = [before + more for before, more in zip(kept[senders], new[senders], strict=True)]
+            built[name] = _batch(pattern, new[receivers], columns)
         return built
+
+    def _counts(self, what: str, given: Lengths) -> dict[str, list[int]]:
+        """A list of counts for each node set."""
+        if not isinstance(given, Mapping):
+            given = dict.fromkeys(self.config.inputs, given)
+        if set(given) != set(self.config.inputs):
+            raise ValueError(
+                f"Network.graphs: {what} must have the node sets {', '.join(self.config.inputs)}, got "
+                f"{', '.join(given) or 'none'}"
+            )
+        return {name: list(counts) for name, counts in given.items()}
 
     def forward(
         self,
@@ -107,7 +125,8 @@ class Network(nn.Module):
             kinds: the kind of each token, where the embedding has kinds.
             edges: raw features, a row an edge, of the one graph or by name.
             whole: states of whole graphs, a row for each graph of the batch.
-            past: what an earlier call kept, block by block; the graphs count these senders first.
+            past: what an earlier call kept, block by block; the graphs count these senders first. Then x holds the new
+                nodes alone, and of a node set that brings none (a source once read) an empty tensor.
             keep_past: also return (answer, past).
         """
         state, graphs, pasts = self.run(graphs, x, kinds=kinds, edges=edges, whole=whole, past=past)
@@ -124,7 +143,7 @@ class Network(nn.Module):
         whole: Float[Tensor, "graphs dim"] | None = None,
         past: Pasts | None = None,
     ) -> tuple[State, dict[str, Graph], Pasts]:
-        """All final states, the graphs they were heard along, and what each hearing leaves: what `forward` reads out."""
+        """All final states, the graphs they were heard along, and what each hearing leaves."""
         inputs = self._inputs(x)
         heard = self._heard(graphs)
         nodes = {}
@@ -136,6 +155,7 @@ class Network(nn.Module):
             raise ValueError(f"Network: past has {len(past)} entries for {len(self.blocks)} blocks")
         pasts = []
         for n, block in enumerate(self.blocks):
+            assert isinstance(block, Block | GraphNetwork)
             state, kept = block.step(state, heard, None if past is None else past[n])
             pasts.append(kept)
         if self.norm is not None:
@@ -149,7 +169,8 @@ class Network(nn.Module):
     @classmethod
     def load(cls, folder: str | Path) -> "Network":
         """The network that `save` wrote; what is missing, truncated or of another architecture is one clear error."""
-        return load_network(cls, Path(folder))
+        network: Network = load_network(cls, Path(folder))
+        return network
 
     def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not isinstance(x, Mapping):
@@ -185,7 +206,7 @@ class Network(nn.Module):
         pattern = self.patterns[name]
         for other, graph in heard.items():
             if node_sets(other) == (senders, receivers):
-                return graph.remember(("pattern", str(pattern)), lambda graph=graph: _like(pattern, graph))
+                return graph.remember(("pattern", str(pattern)), partial(_like, pattern, graph))
         raise ValueError(f"Network: no graph on the nodes of {name!r} was given to build it for; see Network.graphs")
 
     def _edges(self, edges: Tensor | Mapping[str, Tensor] | None) -> dict[str, Tensor]:
@@ -200,11 +221,20 @@ class Network(nn.Module):
 
 
 def _graph_of(nodes: str, graphs: Mapping[str, Graph]) -> Graph | None:
-    """The first graph whose receivers are these nodes: it says which place each has."""
-    return next((graph for name, graph in graphs.items() if node_sets(name)[1] == nodes), None)
+    """The first graph that says which place each of these nodes has: one among themselves, if there is any."""
+    heard = [(node_sets(name)[0] != nodes, graph) for name, graph in graphs.items() if node_sets(name)[1] == nodes]
+    return min(heard, key=lambda found: found[0], default=(True, None))[1]
 
 
-def _like(pattern: Any, graph: Graph) -> Graph:
-    sizes = zip(graph.receiver_offsets.diff().tolist(), graph.sender_offsets.diff().tolist(), strict=True)
-    graphs = [pattern.build(r, s) for r, s in sizes]
-    return (graphs[0] if len(graphs) == 1 else Graph.batch(graphs)).to(graph.device)
+def _like(pattern: Pattern, graph: Graph) -> Graph:
+    receivers, senders = graph.receiver_offsets.diff().tolist(), graph.sender_offsets.diff().tolist()
+    return _batch(pattern, receivers, senders).to(graph.device)
+
+
+def _batch(pattern: Pattern, receivers: Sequence[int], senders: Sequence[int]) -> Graph:
+    """The pattern's graph for each of these sizes, as one."""
+    past = [s - r for r, s in zip(receivers, senders, strict=True)]
+    if len(past) > 1 and min(past) >= 0:
+        return pattern.build_batch(receivers, past)
+    graphs = [pattern.build(r, s) for r, s in zip(receivers, senders, strict=True)]
+    return graphs[0] if len(graphs) == 1 else Graph.batch(graphs)

@@ -1,11 +1,8 @@
 """Positions that turn queries and keys."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-
-from edgewise.graph import Graph
-from edgewise.layers.positions.places import receiver_places, sender_places
 
 
 class Rotary(nn.Module):
@@ -29,15 +26,14 @@ class Rotary(nn.Module):
         self,
         query: Float[Tensor, "*batch receivers heads dim"],
         key: Float[Tensor, "*batch new kv_heads dim"],
-        graph: Graph,
+        query_places: Int[Tensor, "receivers"],
+        key_places: Int[Tensor, "new"],
     ) -> tuple[Float[Tensor, "*batch receivers heads dim"], Float[Tensor, "*batch new kv_heads dim"]]:
-        """Both turned; keys of receivers that are senders too stand where the receivers stand."""
-        receivers = receiver_places(graph)
-        own = key.shape[-3] == graph.num_receivers
-        return self.turned(query, receivers), self.turned(key, receivers if own else sender_places(graph))
+        """Both turned, each node by the place it has in its graph."""
+        return self.turned(query, query_places), self.turned(key, key_places)
 
     def turned(
-        self, x: Float[Tensor, "*batch nodes heads dim"], places: Tensor
+        self, x: Float[Tensor, "*batch nodes heads dim"], places: Int[Tensor, "nodes"]
     ) -> Float[Tensor, "*batch nodes heads dim"]:
         """Each node turned by its place."""
         angle = places[:, None].to(self.frequency.dtype) * self.frequency
