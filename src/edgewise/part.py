@@ -25,8 +25,7 @@ class Part:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()}
-        object.__setattr__(self, "options", frozen)
+        object.__setattr__(self, "options", {name: _plain(value) for name, value in self.options.items()})
 
     @classmethod
     def of(cls, value: "str | Part | Mapping[str, Any]") -> "Part":
@@ -57,7 +56,7 @@ class Part:
         catches_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         own = [name for name in parameters if name not in context]
         for option in self.options:
-            if option not in own and not catches_all:
+            if option in context or (option not in own and not catches_all):
                 raise ValueError(f"{what} {self.name!r}: unknown option {option!r}. {nearest(option, own)}")
         offered = {name: value for name, value in context.items() if catches_all or name in parameters}
         missing = [
@@ -73,7 +72,12 @@ class Part:
 
     def found(self, known: Mapping[str, Any], what: str) -> Any:
         """What the name stands for, not yet built."""
-        return imported(self.name, what) if ":" in self.name else lookup(self.name, known, what)
+        if ":" not in self.name:
+            return lookup(self.name, known, what)
+        factory = imported(self.name, what)
+        if not callable(factory):
+            raise TypeError(f"{what} {self.name!r}: expected a class or a function, got {type(factory).__name__}")
+        return factory
 
     def as_table(self) -> dict[str, Any]:
         """The table that `Part.of` reads back."""
@@ -85,6 +89,15 @@ class Part:
 
     def __hash__(self) -> int:
         return hash((self.name, repr(sorted(self.options.items()))))
+
+
+def _plain(value: Any) -> Any:
+    """An option as TOML and JSON give it back, but lists as tuples: so a part that was written and read is equal."""
+    if isinstance(value, Part):
+        return value.as_table()
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
@@ -104,7 +117,7 @@ def imported(path: str, what: str) -> Any:
     try:
         module = import_module(module_name)
     except ModuleNotFoundError as error:
-        raise ValueError(f"{what} {path!r}: there is no module {module_name!r} to import") from error
+        raise ValueError(f"{what} {path!r}: there is no module {error.name!r} to import") from error
     if not hasattr(module, attribute):
         raise ValueError(
             f"{what} {path!r}: module {module_name!r} has no {attribute!r}. {nearest(attribute, vars(module))}"

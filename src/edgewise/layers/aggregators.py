@@ -28,26 +28,17 @@ class Aggregator(nn.Module):
         loudness: Loudness,
         graph: Graph,
         edge_value: EdgeTerm | None,
-        num_heads: int,
     ) -> Float[Tensor, "*batch receivers heads width"]:
-        """What every receiver makes of what it hears."""
-        raise TypeError(f"{type(self).__name__}: needs a forward(value, loudness, graph, edge_value, num_heads)")
+        """What every receiver makes of what it hears; with the heads of the value where the loudness has none."""
+        raise NotImplementedError(f"{type(self).__name__}: defines forward(value, loudness, graph, edge_value)")
 
 
 class _Reduction(Aggregator):
     reduce: str
 
-    def forward(
-        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
-    ) -> Tensor:
+    def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
         """The kernel's reduction, weighed by the loudness."""
-        weights = loudness.weights(graph, num_heads)
-        if weights is None and value.shape[-2] != num_heads:
-            value = value.repeat_interleave(num_heads // value.shape[-2], dim=-2)
-        if weights is not None and weights.shape[-1] not in (1, num_heads):
-            raise ValueError(f"{self.reduce}: {weights.shape[-1]} weights an edge do not fit {num_heads} heads")
-        if weights is not None:
-            weights = weights.expand(*weights.shape[:-1], num_heads)
+        weights = loudness.weights(graph, value.shape[-2])
         return kernels.aggregate(value, graph, self.reduce, weights=weights, edge_value=edge_value)
 
 
@@ -74,12 +65,9 @@ class Softmax(Aggregator):
 
     normalises = True
 
-    def forward(
-        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
-    ) -> Tensor:
+    def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
         """The kernel's attention."""
-        out = loudness.attend(value, graph, edge_value)
-        return out if out.shape[-2] == num_heads else out.repeat_interleave(num_heads // out.shape[-2], dim=-2)
+        return loudness.attend(value, graph, edge_value)
 
 
 class Several(Aggregator):
@@ -92,15 +80,14 @@ class Several(Aggregator):
         super().__init__()
         if len(of) == 0:
             raise ValueError('several: needs at least one aggregator in of=[...], such as ["mean", "max"]')
-        self.members = nn.ModuleList(Part.of(part).build(AGGREGATORS, "aggregator") for part in of)
-        self.width = sum(member.width for member in self.members)
-        self.normalises = all(member.normalises for member in self.members)
+        members: list[Aggregator] = [Part.of(part).build(AGGREGATORS, "aggregator") for part in of]
+        self.members = nn.ModuleList(members)
+        self.width = sum(member.width for member in members)
+        self.normalises = all(member.normalises for member in members)
 
-    def forward(
-        self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None, num_heads: int
-    ) -> Tensor:
+    def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
         """Each in turn, joined along the channels of a head."""
-        return torch.cat([m(value, loudness, graph, edge_value, num_heads) for m in self.members], dim=-1)
+        return torch.cat([member(value, loudness, graph, edge_value) for member in self.members], dim=-1)
 
 
 AGGREGATORS: dict[str, type[Aggregator]] = {

@@ -20,7 +20,7 @@ class FeedForwardConfig:
     gated: bool = False
     bias: bool = True
     dropout: float = 0.0  # on the hidden channels
-    norm: str | Part | None = None  # of the hidden channels, before the activation
+    norm: str | Part | None = None  # of W₁ x
 
 
 class FeedForward(nn.Module):
@@ -44,13 +44,13 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Float[Tensor, "*batch nodes in_dim"]) -> Float[Tensor, "*batch nodes out_dim"]:
         """Every node for itself."""
-        return self.finished(self.widen(x), x)
+        return self.widened(self.widen(x), None if self.gate is None else self.gate(x))
 
-    def finished(
-        self, hidden: Float[Tensor, "*batch nodes hidden"], x: Float[Tensor, "*batch nodes in_dim"]
+    def widened(
+        self, hidden: Float[Tensor, "*batch nodes hidden"], gate: Float[Tensor, "*batch nodes hidden"] | None = None
     ) -> Float[Tensor, "*batch nodes out_dim"]:
-        """What follows the first projection."""
+        """What follows the projections to the hidden channels."""
         hidden = hidden if self.norm is None else self.norm(hidden)
-        hidden = self.activation(hidden) if self.gate is None else self.activation(self.gate(x)) * hidden
+        hidden = self.activation(hidden) if gate is None else self.activation(gate) * hidden
         out: Tensor = self.narrow(self.dropout(hidden))
         return out

@@ -13,7 +13,7 @@ from edgewise.kernels import REDUCTIONS, aggregate
 from edgewise.kernels.segments import gather_receivers, gather_senders
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.past import Past
-from edgewise.layers.state import NODES, State, named
+from edgewise.layers.state import NODES, State, named, node_sets
 from edgewise.names import lookup
 
 
@@ -45,6 +45,11 @@ class GraphNetwork(nn.Module):
     def __init__(self, in_dim: int, config: GraphNetworkConfig) -> None:
         super().__init__()
         lookup(config.reduce, REDUCTIONS, "reduce")
+        if node_sets(config.graph) != (config.nodes, config.nodes):
+            raise ValueError(
+                f"GraphNetwork: renews the node set {config.nodes!r}, so it hears a graph among these nodes, got "
+                f"{config.graph!r}"
+            )
         self.config = config
         self.out_dim = config.out_dim or in_dim
         if config.edge_out_dim < 1:
@@ -66,17 +71,18 @@ class GraphNetwork(nn.Module):
             raise ValueError("GraphNetwork: renews edges, so it has no past senders; give it the whole graph at once")
         graph, name = named(graphs, self.config.graph), self.config.nodes
         x, e, u = state.nodes[name], state.edges.get(self.config.graph), state.whole
-        for what, given, dim in (("edge", e, self.config.edge_dim), ("whole", u, self.config.whole_dim)):
-            width = 0 if given is None else given.shape[-1]
-            if width != dim:
-                raise ValueError(f"GraphNetwork: expected {what} states of {dim} channels, got {width}")
+        _check("node", x, graph.num_receivers, x.shape[-1])
+        _check("edge", e, graph.num_edges, self.config.edge_dim)
+        _check("whole", u, graph.num_graphs, self.config.whole_dim)
         edges = self._edges(x, e, u, graph)
         nodes = self._nodes(x, edges, u, graph)
         state = replace(state.with_nodes(name, nodes).with_edges(self.config.graph, edges), whole=u)
         if self.renew_whole is None:
             return state, []
-        parts = [self._sum(edges, graph.incidence().transpose().members()), self._sum(nodes, graph.members())]
-        return replace(state, whole=self.renew_whole(_beside(*parts, u))), []
+        all_edges = graph.remember("edges of graphs", lambda: graph.incidence().transpose().members())
+        parts = [self._sum(edges, all_edges), self._sum(nodes, graph.members())]
+        whole: Tensor = self.renew_whole(_beside(*parts, u))
+        return replace(state, whole=whole), []
 
     def _edges(self, x: Tensor, e: Tensor | None, u: Tensor | None, graph: Graph) -> Tensor:
         """φ_e, its first projection split by what it reads: nodes are projected once, not once an edge."""
@@ -86,23 +92,27 @@ class GraphNetwork(nn.Module):
         )
         receiver = linear(x, of_receiver, update.widen.bias)
         if u is not None:
-            receiver = receiver + linear(u, of_whole)[_graph_of(graph)]
+            receiver = receiver + gather_receivers(linear(u, of_whole), graph.members())
         hidden = gather_receivers(receiver, graph) + gather_senders(linear(x, of_sender), graph)
-        return update.finished(hidden if e is None else hidden + linear(e, of_edge), hidden)
+        return update.widened(hidden if e is None else hidden + linear(e, of_edge))
 
     def _nodes(self, x: Tensor, edges: Tensor, u: Tensor | None, graph: Graph) -> Tensor:
-        heard = self._sum(edges, graph.incidence())
-        nodes: Tensor = self.renew_node(_beside(heard, x, None if u is None else u[_graph_of(graph)]))
+        heard = self._sum(edges, graph.remember("incidence", graph.incidence))
+        of_graph = None if u is None else gather_receivers(u, graph.members())
+        nodes: Tensor = self.renew_node(_beside(heard, x, of_graph))
         return nodes
 
     def _sum(self, x: Float[Tensor, "senders dim"], graph: Graph) -> Float[Tensor, "receivers dim"]:
         return aggregate(x[:, None], graph, self.config.reduce)[:, 0]
 
 
+def _check(what: str, x: Tensor | None, rows: int, dim: int) -> None:
+    """Leading batch dimensions would be the same edges with other states; they are not here."""
+    shape = [rows, 0] if x is None else list(x.shape)
+    if shape != [rows, dim]:
+        got = "none" if x is None else str(shape)
+        raise ValueError(f"GraphNetwork: expected {what} states [{rows}, {dim}], got {got}")
+
+
 def _beside(*states: Tensor | None) -> Tensor:
     return torch.cat([x for x in states if x is not None], dim=-1)
-
-
-def _graph_of(graph: Graph) -> Tensor:
-    """Which graph of the batch each receiver belongs to."""
-    return torch.repeat_interleave(graph.receiver_offsets.diff())

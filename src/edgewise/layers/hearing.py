@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from edgewise.layers.choices import check_choices
 from edgewise.layers.self_loops import SelfLoops
 from edgewise.part import Part
 
@@ -30,8 +31,11 @@ class Hearing:
     output_bias: bool = True  # of the output projection, or of the result where there is none
     root: str | Part | None = None  # how the receiver's own state enters
     edge_dim: int | None = None  # raw features an edge has
-    edges_in: Literal["score", "value", "both"] = "both"  # what the projected edge is added to: key, value, both
+    edges_in: Literal["score", "value", "both"] = "both"  # what the projected edge is added to, where it is read
     self_loops: SelfLoops = "none"
     rotary: str | Part | None = None  # rotates query and key by position
     edge_bias: str | Part | None = None  # added to the logits
     dropout: float = 0.0  # probability that an edge falls out, per head
+
+    def __post_init__(self) -> None:
+        check_choices(self)

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from edgewise import kernels
 from edgewise.graph import Graph
-from edgewise.kernels import EdgeTerm, OffsetTable
+from edgewise.kernels import EdgeTerm, OffsetTable, segments
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """s_ij + b_ij, not yet computed: an aggregator takes it as logits (softmax) or as weights (sum, mean, max)."""
+    """s_ij + b_ij, not yet computed: an aggregator takes it as logits (softmax), or without b as weights (sum, max)."""
 
     score: kernels.Score
     query: Float[Tensor, "..."] | None = None
@@ -42,21 +42,25 @@ class Loudness:
             dropout=self.dropout,
         )
 
-    def weights(self, graph: Graph, num_heads: int) -> Float[Tensor, "*batch edges heads"] | None:
-        """w_ij = s_ij + b_ij as numbers, dropout included; None where every edge counts 1."""
-        if isinstance(self.score, kernels.Constant):
-            weights = None
-        elif isinstance(self.score, kernels.Given):
-            scores = self.score.scores
-            weights = scores[:, None] if scores.dim() == 1 else scores
-        else:
-            weights = kernels.score_edges(
-                self.query, self.key, graph, score=self.score, bias=self.bias, edge_key=self.edge_key
-            )
+    def weights(
+        self, graph: Graph, num_heads: int
+    ) -> Float[Tensor, "edges"] | Float[Tensor, "*batch edges heads"] | None:
+        """s_ij as numbers, dropout included; None where every edge counts 1. `num_heads`: of a score without heads."""
+        if self.bias is not None:
+            raise ValueError("Loudness: a bias is added to logits; read it with attend, weights have none")
+        weights = self._numbers(graph)
         if self.dropout == 0:
             return weights
-        senders, receivers = graph.edges()
-        heads = num_heads if weights is None else weights.shape[-1]
-        kept = kernels.keep(int(torch.randint(2**62, ())), receivers, senders, heads, self.dropout)
-        scaled = kept / (1 - self.dropout)
-        return scaled if weights is None else weights * scaled.to(weights.dtype)
+        if weights is not None:
+            weights = weights[:, None] if weights.dim() == 1 else weights
+            num_heads = max(num_heads, weights.shape[-1])
+        senders, receivers = segments.edges(graph)
+        kept = kernels.keep(torch.randint(2**62, ()), receivers, senders, num_heads, self.dropout) / (1 - self.dropout)
+        return kept if weights is None else weights * kept.to(weights.dtype)
+
+    def _numbers(self, graph: Graph) -> Tensor | None:
+        if isinstance(self.score, kernels.Constant):
+            return None
+        if isinstance(self.score, kernels.Given):
+            return self.score.scores
+        return kernels.score_edges(self.query, self.key, graph, score=self.score, edge_key=self.edge_key)

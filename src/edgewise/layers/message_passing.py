@@ -49,8 +49,8 @@ class MessagePassing(nn.Module):
         sender_dim = in_dim if sender_dim is None else sender_dim
         self.projections = Projections(in_dim, sender_dim, out_dim, hearing, reads_nodes, reads_edges)
         D, V = self.projections.head_dim, self.projections.value_dim
-        has_edges = hearing.edge_dim is not None
-        self.score: Score = score.build(SCORES, "score", num_heads=H, head_dim=D, has_edges=has_edges)
+        edge_dim = hearing.edge_dim if reads_edges or self.projections.edge_in_key else None
+        self.score: Score = score.build(SCORES, "score", num_heads=H, head_dim=D, edge_dim=edge_dim)
         self.aggregator: Aggregator = Part.of(hearing.aggregator).build(AGGREGATORS, "aggregator")
         if hearing.edge_bias is not None and not self.aggregator.normalises:
             raise ValueError("MessagePassing: an edge_bias is added to logits, so it needs the aggregator 'softmax'")
@@ -93,7 +93,7 @@ class MessagePassing(nn.Module):
             senders: states of the senders, where they are another node set.
             edges: raw features, a row an edge.
             past: keys and values of earlier senders; the graph counts them before the new ones.
-            along: the graph along which a structural edge bias measures distance; `graph` itself if not given.
+            along: the graph along which a structural edge bias measures, where it names one.
         """
         return self.hear(x, graph, senders=senders, edges=edges, past=past, along=along)[0]
 
@@ -108,7 +108,13 @@ class MessagePassing(nn.Module):
         along: Graph | None = None,
     ) -> tuple[Float[Tensor, "*batch receivers out_dim"], Past]:
         """`forward`, and the keys and values of all senders, to be kept as `past`."""
-        self._check(x, graph, senders, edges, past)
+        self._check(x, graph, senders, past)
+        self._check_edges(graph, edges)
+        if (along is None) != (self.along is None):
+            raise ValueError(
+                f"MessagePassing: its edge bias measures along {self.along or 'the graph it is heard on'}, got "
+                f"{'none' if along is None else 'a graph along='}"
+            )
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         query, key, value = self._projected(x, graph, senders, past)
         edge_key, edge_value = self.projections.edge_terms(edges)
@@ -116,8 +122,8 @@ class MessagePassing(nn.Module):
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         dropout = self.hearing.dropout if self.training else 0.0
         loudness = loudness.plus(bias, dropout)
-        heard = self.aggregator(value, loudness, graph, edge_value, self.num_heads)
-        return self._updated(x, heard), Past(key, value, graph.sender_offsets)
+        heard = self.aggregator(value, loudness, graph, edge_value)
+        return self._updated(x, self._all_heads(heard)), Past(key, value, graph.sender_offsets)
 
     def _projected(
         self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None
@@ -133,6 +139,16 @@ class MessagePassing(nn.Module):
             key, value = past.joined(key, value, graph, among_themselves=senders is None)
         return query, key, value
 
+    def _all_heads(self, heard: Tensor) -> Tensor:
+        """Each of the fewer heads of the value as often as it serves, where the score has no heads of its own."""
+        H, Hk = self.num_heads, self.projections.num_shared
+        if heard.shape[-2] not in (H, Hk):
+            raise ValueError(
+                f"MessagePassing: num_heads is {H}, but the score {Part.of(self.hearing.score).name!r} has "
+                f"{heard.shape[-2]} heads"
+            )
+        return heard if heard.shape[-2] == H else heard.repeat_interleave(H // Hk, dim=-2)
+
     def _updated(self, x: Tensor, heard: Tensor) -> Tensor:
         """The heads joined, projected, and the receiver's own state added."""
         if self.hearing.heads == "concat":
@@ -145,17 +161,29 @@ class MessagePassing(nn.Module):
             out = self.root(x, out)
         return out if self.bias is None else out + self.bias
 
-    def _check(self, x: Tensor, graph: Graph, senders: Tensor | None, edges: Tensor | None, past: Past | None) -> None:
-        if x.dim() < 2 or x.shape[-2] != graph.num_receivers:
+    @property
+    def along(self) -> str | None:
+        """The name of the graph along which the edge bias measures; None where it asks for no other graph."""
+        name: str | None = getattr(self.edge_bias, "along", None)
+        return name
+
+    def _check(self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None) -> None:
+        wide, sender_wide = self.projections.in_dim, self.projections.sender_dim
+        if x.dim() < 2 or x.shape[-2:] != (graph.num_receivers, wide):
             raise ValueError(
-                f"MessagePassing: x must be [..., {graph.num_receivers} receivers, channels], got {list(x.shape)}"
+                f"MessagePassing: x must be [..., {graph.num_receivers} receivers, {wide} channels], "
+                f"got {list(x.shape)}"
             )
-        if x.shape[-1] != self.projections.in_dim:
-            raise ValueError(f"MessagePassing: x must have {self.projections.in_dim} channels, got {x.shape[-1]}")
         own = x if senders is None else senders
-        if senders is not None and senders.shape[-1] != self.projections.sender_dim:
+        if own.dim() < 2 or own.shape[-1] != sender_wide:
             raise ValueError(
-                f"MessagePassing: senders must have {self.projections.sender_dim} channels, got {senders.shape[-1]}"
+                f"MessagePassing: senders must have {sender_wide} channels, got "
+                f"{f'none besides x of {wide}' if senders is None else list(own.shape)}"
+            )
+        if senders is not None and self.hearing.self_loops != "none" and graph.num_senders != graph.num_receivers:
+            raise ValueError(
+                f"MessagePassing: self_loops={self.hearing.self_loops!r} needs a sender for each receiver, got "
+                f"{graph.num_senders} senders of another node set for {graph.num_receivers} receivers"
             )
         if past is None and own.shape[-2] != graph.num_senders:
             raise ValueError(
@@ -167,6 +195,8 @@ class MessagePassing(nn.Module):
                 f"MessagePassing: the score {Part.of(self.hearing.score).name!r} reads how many each sender hears, "
                 "which a past does not keep; hear the whole graph at once"
             )
+
+    def _check_edges(self, graph: Graph, edges: Tensor | None) -> None:
         left_out = edges is None and self.score.edges_optional
         if (edges is not None) != (self.hearing.edge_dim is not None) and not left_out:
             expected = "none" if self.hearing.edge_dim is None else f"[{graph.num_edges}, {self.hearing.edge_dim}]"

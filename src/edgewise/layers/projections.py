@@ -7,6 +7,7 @@ from edgewise.kernels import EdgeTerm
 from edgewise.layers.activations import ACTIVATIONS
 from edgewise.layers.hearing import Hearing
 from edgewise.names import lookup
+from edgewise.part import Part
 
 
 class Projections(nn.Module):
@@ -21,11 +22,13 @@ class Projections(nn.Module):
         super().__init__()
         self.in_dim, self.sender_dim, self.share = in_dim, sender_dim, hearing.share
         self.num_heads = H = hearing.num_heads
-        self.num_shared = Hk = hearing.num_key_value_heads or H
-        if H % Hk:
+        self.num_shared = Hk = H if hearing.num_key_value_heads is None else hearing.num_key_value_heads
+        if Hk < 1 or H % Hk:
             raise ValueError(f"Hearing: num_key_value_heads must divide num_heads {H}, got {Hk}")
-        self.head_dim = D = hearing.head_dim or _even_share(out_dim, hearing)
-        self.value_heads, self.value_dim = (Hk, D) if hearing.project_value else (1, sender_dim)
+        if not reads_nodes:
+            _check_without_nodes(hearing)
+        self.head_dim = D = _even_share(out_dim, hearing) if hearing.head_dim is None else hearing.head_dim
+        self.value_dim = D if hearing.project_value else sender_dim
         if hearing.share != "none" and not hearing.project_value:
             raise ValueError(
                 f"Hearing: share={hearing.share!r} shares the value projection, but project_value is False"
@@ -47,31 +50,39 @@ class Projections(nn.Module):
         self.to_key = _linear(sender_dim, Hk * D, bias) if own_key else None
         self.to_query = _linear(in_dim, H * D, bias) if own_query else None
         self.reads_nodes = reads_nodes
-        self.edge_in_key = reads_nodes and hearing.edges_in != "value"
+        self.edge_in_key = reads_nodes and not reads_edges and hearing.edges_in != "value"
         self.edge_in_value = not reads_edges and hearing.edges_in != "score"
         self.to_edge = self._edge_projection(hearing, reads_edges)
 
     def _edge_projection(self, hearing: Hearing, reads_edges: bool) -> nn.Linear | None:
-        if hearing.edge_dim is None or (reads_edges and not self.edge_in_key):
+        score = Part.of(hearing.score).name
+        if hearing.edge_dim is None:
+            return None
+        if reads_edges:
+            if hearing.edges_in == "value":
+                raise ValueError(f"Hearing: the score {score!r} reads the edges itself, so edges_in='value' cannot be")
             return None
         if not self.edge_in_key and not self.edge_in_value:
-            raise ValueError(
-                f"Hearing: the score {hearing.score!r} reads no edges, so edges_in='score' would ignore them"
-            )
-        key, value = (self.num_shared, self.head_dim), (self.value_heads, self.value_dim)
-        if self.edge_in_key and self.edge_in_value and key != value:
+            raise ValueError(f"Hearing: the score {score!r} reads no edges, so edges_in='score' would ignore them")
+        if self.edge_in_key and self.edge_in_value and self.head_dim != self.value_dim:
             raise ValueError(
                 "Hearing: edges_in='both' needs a projected value of the key's width; use 'score' or 'value'"
             )
-        heads, dim = key if self.edge_in_key else value
-        return _linear(hearing.edge_dim, heads * dim, bias=False)
+        dim = self.head_dim if self.edge_in_key else self.value_dim
+        return _linear(hearing.edge_dim, self.num_shared * dim, bias=False)
 
     def forward(
         self, x: Float[Tensor, "*batch receivers in_dim"], senders: Float[Tensor, "*batch senders sender_dim"] | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
         """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim]."""
         source = x if senders is None else senders
-        value = source.unsqueeze(-2) if self.to_value is None else _split(self.to_value(source), self.num_shared)
+        Hk = self.num_shared
+        # An unprojected state is every head's value.
+        value = (
+            source.unsqueeze(-2).expand(*source.shape[:-1], Hk, -1)
+            if self.to_value is None
+            else _split(self.to_value(source), Hk)
+        )
         value = value if self.value_activation is None else self.value_activation(value)
         if not self.reads_nodes:
             return None, None, value
@@ -92,8 +103,7 @@ class Projections(nn.Module):
         """The raw features with their weight, for the key and for the value."""
         if edges is None or self.to_edge is None:
             return None, None
-        heads = self.num_shared if self.edge_in_key else self.value_heads
-        weight = self.to_edge.weight.unflatten(0, (heads, -1)).permute(2, 0, 1)
+        weight = self.to_edge.weight.unflatten(0, (self.num_shared, -1)).permute(2, 0, 1)
         term = EdgeTerm(edges, weight)
         return (term if self.edge_in_key else None), (term if self.edge_in_value else None)
 
@@ -109,8 +119,21 @@ def _even_share(out_dim: int, hearing: Hearing) -> int:
     return out_dim // hearing.num_heads
 
 
+def _check_without_nodes(hearing: Hearing) -> None:
+    """Refuse what only a query or a key could give a meaning."""
+    score = Part.of(hearing.score).name
+    if hearing.share != "none":
+        raise ValueError(f"Hearing: the score {score!r} reads no query and no key, so share={hearing.share!r} is empty")
+    if hearing.head_dim is not None and not hearing.project_value:
+        raise ValueError(
+            f"Hearing: head_dim={hearing.head_dim} would be ignored: the score {score!r} and "
+            "project_value=False leave nothing to project"
+        )
+
+
 def _split(x: Tensor, heads: int) -> Tensor:
-    return x.unflatten(-1, (heads, -1))
+    split: Tensor = x.unflatten(-1, (heads, x.shape[-1] // heads))
+    return split
 
 
 def _linear(in_dim: int, out_dim: int, bias: bool) -> nn.Linear:

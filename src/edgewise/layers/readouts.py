@@ -13,9 +13,9 @@ class _ReductionReadout(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
 
-    def forward(self, x: Float[Tensor, "nodes dim"], graph: Graph) -> Float[Tensor, "graphs dim"]:
+    def forward(self, x: Float[Tensor, "*batch nodes dim"], graph: Graph) -> Float[Tensor, "*batch graphs dim"]:
         """One row for each graph of the batch; zeros for a graph without nodes."""
-        return aggregate(x[:, None], graph.members(), self.reduce)[:, 0]
+        return aggregate(x.unsqueeze(-2), graph.members(), self.reduce).squeeze(-2)
 
 
 class SumReadout(_ReductionReadout):
@@ -46,9 +46,9 @@ class AttentionReadout(nn.Module):
         super().__init__()
         self.score = nn.Linear(dim, 1)
 
-    def forward(self, x: Float[Tensor, "nodes dim"], graph: Graph) -> Float[Tensor, "graphs dim"]:
+    def forward(self, x: Float[Tensor, "*batch nodes dim"], graph: Graph) -> Float[Tensor, "*batch graphs dim"]:
         """One row for each graph of the batch; zeros for a graph without nodes."""
-        return attend(None, None, x[:, None], graph.members(), score=Given(self.score(x)))[:, 0]
+        return attend(None, None, x.unsqueeze(-2), graph.members(), score=Given(self.score(x))).squeeze(-2)
 
 
 READOUTS: dict[str, type[nn.Module]] = {

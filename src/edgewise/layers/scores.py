@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgewise import kernels
 from edgewise.graph import Graph
-from edgewise.kernels import EdgeTerm
+from edgewise.kernels import EdgeTerm, segments
 from edgewise.layers.loudness import Loudness
 
 
@@ -39,7 +39,7 @@ class Score(nn.Module):
         edges: Float[Tensor, "edges features"] | None,
     ) -> Loudness:
         """How loudly each edge of the graph is heard."""
-        raise TypeError(f"{type(self).__name__}: a score needs a forward(query, key, edge_key, graph, edges)")
+        raise NotImplementedError(f"{type(self).__name__}: defines forward(query, key, edge_key, graph, edges)")
 
 
 class Constant(Score):
@@ -68,8 +68,10 @@ class Symmetric(Score):
     reads_edges = True
     reads_degrees = True
 
-    def __init__(self, weights: Literal["given", "optional"] = "given") -> None:
+    def __init__(self, edge_dim: int | None = None, weights: Literal["given", "optional"] = "given") -> None:
         super().__init__()
+        if edge_dim not in (None, 1):
+            raise ValueError(f"symmetric: an edge has one weight, so edge_dim must be 1, got {edge_dim}")
         if weights not in ("given", "optional"):
             raise ValueError(f"symmetric: weights must be 'given' or 'optional', got {weights!r}")
         self.edges_optional = weights == "optional"
@@ -84,19 +86,17 @@ class Symmetric(Score):
         if edges is None:
             dtype = torch.promote_types(self.one.dtype, torch.float32)
             return Loudness(kernels.Given(graph.remember(("symmetric", dtype), lambda: _unweighted(graph, dtype))))
-        if edges.shape[-1] != 1:
-            raise ValueError(f"symmetric: an edge has one weight, got {edges.shape[-1]} features; give edges as [E, 1]")
-        weight = edges[:, 0]
-        senders, receivers = graph.edges()
-        heard = weight.new_zeros(graph.num_receivers).index_add(0, receivers, weight)
-        told = heard
+        heard = told = segments.segment_sum(edges, graph)
         if graph.num_senders != graph.num_receivers:
-            told = weight.new_zeros(graph.num_senders).index_add(0, senders, weight)
-        return Loudness(kernels.Given(_inverse_root(heard)[receivers] * weight * _inverse_root(told)[senders]))
+            back, order = graph.transpose(return_edge_map=True)
+            told = segments.segment_sum(edges[order], back)
+        own = segments.gather_receivers(_inverse_root(heard), graph)
+        other = segments.gather_senders(_inverse_root(told), graph)
+        return Loudness(kernels.Given((own * edges * other).squeeze(-1)))
 
 
 def _unweighted(graph: Graph, dtype: torch.dtype) -> Tensor:
-    senders, receivers = graph.edges()
+    senders, receivers = segments.edges(graph)
     square = graph.num_senders == graph.num_receivers
     heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
     return _inverse_root(heard.to(dtype))[receivers] * _inverse_root(told.to(dtype))[senders]
@@ -131,12 +131,12 @@ class Additive(Score):
     GAT, Veličković et al. 2018, https://arxiv.org/abs/1710.10903, where q, k and v are one projection (share="all").
     """
 
-    def __init__(self, num_heads: int, head_dim: int, has_edges: bool = False, negative_slope: float = 0.2) -> None:
+    def __init__(self, num_heads: int, head_dim: int, edge_dim: int | None = None, negative_slope: float = 0.2) -> None:
         super().__init__()
         self.negative_slope = negative_slope
         self.query_vector = _glorot(num_heads, head_dim)
         self.key_vector = _glorot(num_heads, head_dim)
-        self.edge_vector = _glorot(num_heads, head_dim) if has_edges else None
+        self.edge_vector = _glorot(num_heads, head_dim) if edge_dim is not None else None
 
     def forward(
         self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
@@ -172,8 +172,9 @@ class GATv2(Score):
 class Gaussian(Score):
     """s_ij^h = exp(-½ Σ_c (u_ij,c - μ_h,c)² / (ε + σ_h,c²)): one Gaussian kernel per head over pseudo-coordinates u.
 
-    The coordinates are the raw edge features, or, with coordinates="degree", tanh(A (1/√d_i, 1/√d_j) + b) with a
-    learned A, as the paper does on citation graphs. It is a weight, not a logit: sum or average with it.
+    The coordinates are the raw edge features, so many, or, with coordinates="degree", tanh(A (1/√d_i, 1/√d_j) + b)
+    with a learned A of `dim` rows, as the paper does on citation graphs. It is a weight, not a logit: sum or average
+    with it.
 
     MoNet, Monti et al. 2017, equation 11 and section 5.2, https://arxiv.org/abs/1611.08402
     """
@@ -182,18 +183,26 @@ class Gaussian(Score):
     reads_edges = True
     epsilon = 1e-15
 
-    def __init__(self, num_heads: int, coordinates: int | str = "degree", dim: int = 2) -> None:
+    def __init__(
+        self,
+        num_heads: int,
+        edge_dim: int | None = None,
+        coordinates: int | Literal["degree"] = "degree",
+        dim: int | None = None,
+    ) -> None:
         super().__init__()
-        self.from_degree = None
-        if isinstance(coordinates, str):
-            if coordinates != "degree":
-                raise ValueError(
-                    f"gaussian: coordinates must be 'degree' or a number of edge features, got {coordinates!r}"
-                )
-            self.from_degree = nn.Linear(2, dim)
-            self.reads_degrees = True
-        else:
-            dim = coordinates
+        if isinstance(coordinates, str) and coordinates != "degree":
+            raise ValueError(
+                f"gaussian: coordinates must be 'degree' or a number of edge features, got {coordinates!r}"
+            )
+        self.reads_degrees = coordinates == "degree"
+        wanted = None if coordinates == "degree" else coordinates
+        if edge_dim != wanted:
+            raise ValueError(f"gaussian: coordinates={coordinates!r} needs edge_dim={wanted}, got {edge_dim}")
+        if dim is not None and wanted is not None:
+            raise ValueError(f"gaussian: dim is for coordinates='degree'; {wanted} edge features are as they are")
+        dim = (dim or 2) if wanted is None else wanted
+        self.from_degree = nn.Linear(2, dim) if wanted is None else None
         self.mean = _glorot(num_heads, dim)
         self.deviation = _glorot(num_heads, dim)
 
@@ -205,11 +214,8 @@ class Gaussian(Score):
             dtype = self.from_degree.weight.dtype
             degrees = graph.remember(("degree_coordinates", dtype), lambda: _degrees(graph, dtype))
             coordinates = self.from_degree(degrees).tanh()
-        elif edges is None:
-            raise ValueError(
-                "gaussian: needs edge features as pseudo-coordinates, got none; or set coordinates='degree'"
-            )
         else:
+            assert edges is not None  # the layer's door has checked
             coordinates = edges
         distance = (coordinates[:, None] - self.mean) ** 2 / (self.epsilon + self.deviation**2)
         return Loudness(kernels.Given((-0.5 * distance.sum(-1)).exp()))
@@ -217,7 +223,7 @@ class Gaussian(Score):
 
 def _degrees(graph: Graph, dtype: torch.dtype) -> Tensor:
     """(1/√d_i, 1/√d_j) of every edge; a degree of 0 counts as 1."""
-    senders, receivers = graph.edges()
+    senders, receivers = segments.edges(graph)
     square = graph.num_senders == graph.num_receivers
     heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
     ends = torch.stack([heard[receivers], told[senders]], dim=1)

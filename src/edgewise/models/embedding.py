@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
@@ -22,6 +23,7 @@ class EmbedConfig:
     project: bool = True  # whether raw features are projected
     kinds: int | None = None  # kinds a token can be of (BERT's segments), all of the first unless given
     positions: tuple[str | Part, ...] = ()  # added to the states
+    along: str | None = None  # name of the graph that positions are read from; the first heard among these nodes
     scale: bool = False  # token vectors times √dim, as in Vaswani et al. 2017
     norm: str | Part | None = None  # of the sum
     dropout: float = 0.0
@@ -40,14 +42,19 @@ class Embedding(nn.Module):
                 f"EmbedConfig: give tokens (a vocabulary) or features (a width), got tokens={config.tokens} and "
                 f"features={config.features}"
             )
+        if config.tokens is None and config.scale:
+            raise ValueError("EmbedConfig: scale is of token vectors, and there are no tokens; leave it out")
+        if config.along is not None and not config.positions:
+            raise ValueError(f"EmbedConfig: along={config.along!r} is read by positions, and there are none")
         self.config, D = config, config.dim
         self.tokens = None if config.tokens is None else nn.Embedding(config.tokens, D)
         self.features = None
         if config.features is not None and config.project:
             self.features = nn.Linear(config.features, D)
-        elif config.features is not None and config.features != D:
+        elif not config.project and config.features != D:
             raise ValueError(
-                f"EmbedConfig: features pass as they are, so features {config.features} must equal dim {D}"
+                f"EmbedConfig: project=False passes features as they are, so features {config.features} must equal "
+                f"dim {D}"
             )
         self.kinds = None if config.kinds is None else nn.Embedding(config.kinds, D)
         self.positions = nn.ModuleList(
@@ -60,29 +67,42 @@ class Embedding(nn.Module):
         """First states; `graph` says which place each node has, where positions ask."""
         h = self._looked_up(x)
         if self.kinds is not None:
-            h = h + (self.kinds.weight[0] if kinds is None else self.kinds(kinds))
+            h = h + (self.kinds.weight[0] if kinds is None else self._of_kind(kinds, h))
         elif kinds is not None:
             raise ValueError("Network: kinds were given, but the embedding has none; set kinds= in EmbedConfig")
         for position in self.positions:
-            if graph is None:
-                raise ValueError("Network: positions need a graph whose receivers are these nodes, and none was given")
-            h = h + position(graph)
+            if graph is None or graph.num_receivers != h.shape[-2]:
+                raise ValueError(
+                    f"Network: positions need a graph whose receivers are these {h.shape[-2]} nodes, got "
+                    f"{'none' if graph is None else graph}"
+                )
+            h = h + position(graph).to(h.dtype)
         h = h if self.norm is None else self.norm(h)
         dropped: Tensor = self.dropout(h)
         return dropped
 
     def _looked_up(self, x: Tensor) -> Tensor:
         if self.tokens is not None:
-            if x.is_floating_point() or x.dim() < 1:
-                raise TypeError(
-                    f"Network: expected token numbers [..., nodes] of an integer dtype, got {x.dtype} {list(x.shape)}"
-                )
-            if x.numel() and not (int(x.min()) >= 0 and int(x.max()) < self.tokens.num_embeddings):
-                raise IndexError(
-                    f"Network: tokens must be from 0 to {self.tokens.num_embeddings - 1}, got {int(x.min())} to {int(x.max())}"
-                )
+            _check_numbers("tokens", x, self.tokens.num_embeddings)
             h: Tensor = self.tokens(x)
             return h * math.sqrt(self.config.dim) if self.config.scale else h
+        if not x.is_floating_point():
+            raise TypeError(f"Network: features must be floating point numbers, got {x.dtype}; x.float() makes them")
         if x.dim() < 2 or x.shape[-1] != self.config.features:
             raise ValueError(f"Network: expected features [..., nodes, {self.config.features}], got {list(x.shape)}")
         return x if self.features is None else self.features(x)
+
+    def _of_kind(self, kinds: Tensor, h: Tensor) -> Tensor:
+        assert self.kinds is not None
+        _check_numbers("kinds", kinds, self.kinds.num_embeddings)
+        if kinds.shape != h.shape[:-1]:
+            raise ValueError(f"Network: expected a kind for each node, {list(h.shape[:-1])}, got {list(kinds.shape)}")
+        vectors: Tensor = self.kinds(kinds)
+        return vectors
+
+
+def _check_numbers(name: str, x: Tensor, count: int) -> None:
+    if x.dtype not in (torch.int32, torch.int64) or x.dim() < 1:
+        raise TypeError(f"Network: {name} must be int32 or int64 numbers [..., nodes], got {x.dtype} {list(x.shape)}")
+    if x.numel() and not (int(x.min()) >= 0 and int(x.max()) < count):
+        raise IndexError(f"Network: {name} must be from 0 to {count - 1}, got {int(x.min())} to {int(x.max())}")

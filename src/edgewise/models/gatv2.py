@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.gat import gat
+from edgewise.models.stacks import node_classifier
 
 
 def gatv2(
@@ -19,22 +20,18 @@ def gatv2(
 ) -> NetworkConfig:
     """α_ij = softmax_j a · LeakyReLU(W_q h_i + W h_j): attention that can rank senders differently for each receiver.
 
-    Brody et al. 2022, https://arxiv.org/abs/2105.14491
+    Brody et al. 2022, https://arxiv.org/abs/2105.14491; dropout and stacking as in `gat`.
     """
-    first = gat(
-        in_dim,
-        out_dim,
-        hidden=hidden,
+    hearing = Hearing(
+        score="gatv2",
         num_heads=num_heads,
-        num_layers=num_layers,
-        out_heads=out_heads,
+        share="key_value",
+        project_output=False,
+        self_loops="mean",
         dropout=dropout,
         edge_dim=edge_dim,
+        edges_in="score",
     )
-    blocks = tuple(
-        replace(
-            block, hears=tuple(replace(h, score="gatv2", share="key_value", projection_bias=True) for h in block.hears)
-        )
-        for block in first.blocks
-    )
-    return replace(first, blocks=blocks)
+    last = replace(hearing, num_heads=out_heads, heads="mean")
+    block = BlockConfig(activation="elu", input_dropout=dropout)
+    return node_classifier(in_dim, hidden * num_heads, out_dim, num_layers, hearing, block, last)

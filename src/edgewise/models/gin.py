@@ -18,17 +18,19 @@ def gin(
     epsilon: float = 0.0,
     learned: bool = True,
 ) -> NetworkConfig:
-    """h_i' = MLP((1 + ε) h_i + Σ_j h_j), batch-normalised; the sum of all nodes answers for the graph.
+    """h_i' = MLP((1 + ε) h_i + Σ_j h_j), batch-normalised within; the sum of all nodes answers for the graph.
 
     Xu et al. 2019, equation 4.1, https://arxiv.org/abs/1810.00826. Differs: features are projected to the hidden width
-    first, and the readout reads the last layer only.
+    first, dropout is of the hidden channels, and the readout reads the last layer only.
     """
     root = Part("epsilon", {"epsilon": epsilon, "learned": learned})
     hearing = Hearing(
         score="constant", aggregator="sum", project_value=False, project_output=False, output_bias=False, root=root
     )
     block = BlockConfig(
-        hears=(hearing,), residual=False, feed_forward=FeedForwardConfig(hidden=hidden, norm="batch"), dropout=dropout
+        hears=(hearing,),
+        residual=False,
+        feed_forward=FeedForwardConfig(hidden=hidden, norm="batch", dropout=dropout),
     )
     embed = EmbedConfig(dim=hidden, features=in_dim)
     head = Part("graph", {"out_dim": out_dim, "readout": readout})

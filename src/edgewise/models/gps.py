@@ -23,8 +23,8 @@ def gps(
 
     local attends along the graph "edges", global along "complete", which the network builds.
 
-    Rampášek et al. 2022, equations 2 to 5, https://arxiv.org/abs/2205.12454. Differs: the local part is GATv2 attention,
-    one of the choices there, so that edge features are heard.
+    Rampášek et al. 2022, equations 2 to 5, https://arxiv.org/abs/2205.12454. Differs: the local part is GATv2
+    attention, which hears edge features but does not renew them.
     """
     local = Hearing(
         graph="edges", score="gatv2", num_heads=num_heads, share="key_value", edge_dim=edge_dim, edges_in="score"

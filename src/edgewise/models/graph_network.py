@@ -3,6 +3,7 @@
 from edgewise.layers import GraphNetworkConfig
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
+from edgewise.models.stacks import at_least_one
 from edgewise.part import Part
 
 
@@ -21,7 +22,7 @@ def graph_network(
     Battaglia et al. 2018, https://arxiv.org/abs/1806.01261
     """
     steps = []
-    for n in range(num_layers):
+    for n in range(at_least_one(num_layers)):
         edge, whole = (edge_dim, whole_dim) if n == 0 else (hidden, hidden)
         steps.append(
             GraphNetworkConfig(

@@ -22,8 +22,8 @@ def graph_transformer(
 ) -> NetworkConfig:
     """Multi-head dot-product attention over the edges of a sparse graph, Laplacian positions, batch norm after.
 
-    Dwivedi & Bresson 2020, https://arxiv.org/abs/2012.09699. Differs: edge features are added to key and value, and edges
-    keep their features from layer to layer; in the paper they multiply the score and are renewed.
+    Dwivedi & Bresson 2020, https://arxiv.org/abs/2012.09699. Differs: edge features are added to key and value, and
+    edges keep their features from layer to layer; in the paper they multiply the score and are renewed.
     """
     hearing = Hearing(score="dot", num_heads=num_heads, projection_bias=False, edge_dim=edge_dim, dropout=dropout)
     block = BlockConfig(

@@ -1,4 +1,8 @@
-"""What a network answers: something per node, per edge, per graph, or per token of a vocabulary."""
+"""What a network answers: something per node, per edge, per graph, or per token of a vocabulary.
+
+Your own head is a module with a forward(state, graphs); it takes what it names of `dims` (channels of each node set)
+and `table` (the embedding's), and says in an attribute `graph` which graph it reads, if any.
+"""
 
 from collections.abc import Mapping
 
@@ -10,6 +14,7 @@ from edgewise.kernels.segments import gather_receivers, gather_senders
 from edgewise.layers import READOUTS, State, node_sets
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.state import NODES, named
+from edgewise.names import lookup
 from edgewise.part import Part
 
 
@@ -20,7 +25,8 @@ class NodeHead(nn.Module):
         self, dims: Mapping[str, int], out_dim: int, hidden: int = 0, nodes: str = NODES, bias: bool = True
     ) -> None:
         super().__init__()
-        self.nodes, self.project = nodes, _projection(dims[nodes], out_dim, hidden, bias)
+        self.nodes = nodes
+        self.project = _projection(lookup(nodes, dims, "node set"), out_dim, hidden, bias)
 
     def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes out_dim"]:
         """A row for each node."""
@@ -37,42 +43,48 @@ class EdgeHead(nn.Module):
     def __init__(self, dims: Mapping[str, int], out_dim: int, graph: str = "edges") -> None:
         super().__init__()
         self.graph, (self.senders, self.receivers) = graph, node_sets(graph)
-        self.of_receiver = nn.Linear(dims[self.receivers], out_dim)
-        self.of_sender = nn.Linear(dims[self.senders], out_dim, bias=False)
+        self.of_receiver = nn.Linear(lookup(self.receivers, dims, "node set"), out_dim)
+        self.of_sender = nn.Linear(lookup(self.senders, dims, "node set"), out_dim, bias=False)
 
-    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "edges out_dim"]:
+    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch edges out_dim"]:
         """A row for each edge, in the graph's edge order."""
         graph = named(graphs, self.graph)
-        heard = gather_senders(self.of_sender(state.nodes[self.senders]), graph)
-        return gather_receivers(self.of_receiver(state.nodes[self.receivers]), graph) + heard
+        receivers = self.of_receiver(state.nodes[self.receivers]).movedim(-2, 0)
+        senders = self.of_sender(state.nodes[self.senders]).movedim(-2, 0)
+        return (gather_receivers(receivers, graph) + gather_senders(senders, graph)).movedim(0, -2)
 
 
 class GraphHead(nn.Module):
-    """y_G = W readout(h) + b, or a feed-forward with `hidden` channels; the readout is sum, mean, max or attention.
+    """y_G = W readout(h) + b, or a feed-forward with `hidden` channels; the mean is read out unless named otherwise.
 
-    With `whole=True` the state of the whole graph (a Graph Network's u) is read instead of a readout.
+    Or y_G = W u + b, u being the state of the whole graph (a Graph Network's): `whole` says how many channels it has.
     """
 
     def __init__(
         self,
         dims: Mapping[str, int],
         out_dim: int,
-        readout: str | Part = "mean",
+        readout: str | Part | None = None,
         hidden: int = 0,
         graph: str = "edges",
         whole: int = 0,
     ) -> None:
         super().__init__()
+        if whole and readout is not None:
+            raise ValueError(f"GraphHead: reads whole states or nodes, got whole={whole} and readout={readout!r}")
         self.graph, self.nodes, self.whole = graph, node_sets(graph)[1], whole
-        dim = whole or dims[self.nodes]
-        self.readout = None if whole else Part.of(readout).build(READOUTS, "readout", dim=dim)
+        dim = whole or lookup(self.nodes, dims, "node set")
+        self.readout = None if whole else Part.of(readout or "mean").build(READOUTS, "readout", dim=dim)
         self.project = _projection(dim, out_dim, hidden, bias=True)
 
-    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "graphs out_dim"]:
+    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch graphs out_dim"]:
         """A row for each graph of the batch."""
         h = state.whole if self.readout is None else self.readout(state.nodes[self.nodes], named(graphs, self.graph))
-        if h is None:
-            raise ValueError("GraphHead: whole=True reads the state of whole graphs, and there is none")
+        if h is None or (self.whole and h.shape[-1] != self.whole):
+            raise ValueError(
+                f"GraphHead: expected states of whole graphs of {self.whole} channels, got "
+                f"{'none' if h is None else h.shape[-1]}"
+            )
         y: Tensor = self.project(h)
         return y
 
@@ -81,17 +93,18 @@ class TokenHead(nn.Module):
     """y_i = W h_i: one logit per token of the vocabulary. `tied`: W is the table of the embedding."""
 
     def __init__(
-        self, dims: Mapping[str, int], table: Tensor | None, tokens: int, nodes: str = NODES, tied: bool = False
+        self, dims: Mapping[str, int], table: nn.Parameter | None, tokens: int, nodes: str = NODES, tied: bool = False
     ) -> None:
         super().__init__()
-        if tied and (table is None or table.shape != (tokens, dims[nodes])):
+        dim = lookup(nodes, dims, "node set")
+        self.nodes = nodes
+        self.project = nn.Linear(dim, tokens, bias=False)
+        if tied and (table is None or table.shape != (tokens, dim)):
             raise ValueError(
-                f"TokenHead: tied needs an embedding of {tokens} tokens and {dims[nodes]} channels, got "
+                f"TokenHead: tied needs an embedding of {tokens} tokens and {dim} channels, got "
                 f"{'none' if table is None else list(table.shape)}"
             )
-        self.nodes = nodes
-        self.project = nn.Linear(dims[nodes], tokens, bias=False)
-        if tied and isinstance(table, nn.Parameter):
+        if tied and table is not None:
             self.project.weight = table
 
     def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes tokens"]:

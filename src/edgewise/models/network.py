@@ -25,6 +25,7 @@ Lengths = Sequence[int] | Mapping[str, Sequence[int]]
 class Network(nn.Module):
     """states = blocks(embed(x)) along named graphs; the head turns them into the answer.
 
+    >>> import torch
     >>> from edgewise.models import gat
     >>> network = Network(gat(in_dim=5, out_dim=3))
     >>> graph = Graph.from_edges(torch.tensor([0, 1]), torch.tensor([1, 2]), num_senders=4)

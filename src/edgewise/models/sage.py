@@ -17,7 +17,7 @@ def sage(
 ) -> NetworkConfig:
     """h_i' = σ(U h_i + W ⊕_j h_j), ⊕ the mean or max of the neighbours.
 
-    Hamilton et al. 2017, algorithm 1, https://arxiv.org/abs/1706.02216
+    Hamilton et al. 2017, algorithm 1, https://arxiv.org/abs/1706.02216. Differs: states keep their length.
     """
     hearing = Hearing(score="constant", aggregator=aggregator, project_value=False, root=Part("linear"))
     block = BlockConfig(activation="relu", dropout=dropout)

@@ -20,16 +20,19 @@ def node_classifier(
 
     The last block's numbers are the answer: there is no embedding and no head. `last` is its hearing, where it differs.
     """
-    if num_layers < 1:
-        raise ValueError(f"num_layers must be at least 1, got {num_layers}")
     inner = replace(block, hears=(hearing,), out_dim=hidden, residual=False)
     final = replace(inner, hears=(last or hearing,), out_dim=out_dim, activation=None, dropout=0.0, norm=None)
     embed = EmbedConfig(dim=in_dim, features=in_dim, project=False)
-    return NetworkConfig({"nodes": embed}, (*[inner] * (num_layers - 1), final))
+    return NetworkConfig({"nodes": embed}, (*[inner] * (at_least_one(num_layers) - 1), final))
 
 
 def stacked(block: BlockConfig, num_layers: int) -> tuple[BlockConfig, ...]:
     """The same block, num_layers times."""
+    return (block,) * at_least_one(num_layers)
+
+
+def at_least_one(num_layers: int) -> int:
+    """num_layers, refused where there would be none."""
     if num_layers < 1:
         raise ValueError(f"num_layers must be at least 1, got {num_layers}")
-    return (block,) * num_layers
+    return num_layers

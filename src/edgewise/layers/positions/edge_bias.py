@@ -3,6 +3,7 @@
 import math
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from edgewise.graph import Graph, shortest_path_lengths
@@ -20,21 +21,29 @@ class ALiBi(nn.Module):
 
     def __init__(self, num_heads: int) -> None:
         super().__init__()
-        self.slopes: Tensor
-        self.register_buffer("slopes", torch.tensor(_slopes(num_heads)), persistent=False)
+        self.slopes = slopes(num_heads)
 
     def forward(self, graph: Graph, along: Graph) -> OffsetTable:
-        """A table of every distance that the largest graph has."""
+        """A table of every distance that the largest graph has, kept with it for the layers to come."""
+        return graph.remember(("alibi", len(self.slopes)), lambda: self._table(graph))
+
+    def _table(self, graph: Graph) -> OffsetTable:
         reach = max(longest(graph) - 1, 0)
-        distance = torch.arange(-reach, reach + 1, device=self.slopes.device).abs()
-        return OffsetTable(-distance[:, None] * self.slopes, -reach)
+        distance = torch.arange(-reach, reach + 1, device=graph.device).abs()
+        # In float32 whatever the layer's dtype: half precision cannot tell far places apart.
+        return OffsetTable(-distance[:, None] * torch.tensor(self.slopes, device=graph.device), -reach)
 
 
-def _slopes(num_heads: int) -> list[float]:
+def slopes(num_heads: int) -> list[float]:
+    """How fast each head forgets.
+
+    >>> slopes(8)[:3]
+    [0.5, 0.25, 0.125]
+    """
     if num_heads & (num_heads - 1) == 0:
         return [2 ** (-8 * (h + 1) / num_heads) for h in range(num_heads)]
     below = 2 ** int(math.log2(num_heads))
-    return _slopes(below) + _slopes(2 * below)[0::2][: num_heads - below]
+    return slopes(below) + slopes(2 * below)[0::2][: num_heads - below]
 
 
 class T5Buckets(nn.Module):
@@ -52,6 +61,11 @@ class T5Buckets(nn.Module):
         super().__init__()
         if num_buckets < 4 or num_buckets % 2:
             raise ValueError(f"t5: num_buckets must be even and at least 4, got {num_buckets}")
+        exact = num_buckets // (4 if bidirectional else 2)
+        if max_distance <= exact:
+            raise ValueError(
+                f"t5: max_distance must be more than {exact}, the distances with a bucket each, got {max_distance}"
+            )
         self.num_buckets, self.max_distance, self.bidirectional = num_buckets, max_distance, bidirectional
         self.table = nn.Embedding(num_buckets, num_heads)
 
@@ -60,7 +74,7 @@ class T5Buckets(nn.Module):
         offsets = torch.arange(-self.max_distance, self.max_distance + 1, device=self.table.weight.device)
         return OffsetTable(self.table(self.bucket(offsets)), -self.max_distance)
 
-    def bucket(self, offsets: Tensor) -> Tensor:
+    def bucket(self, offsets: Int[Tensor, "*any"]) -> Int[Tensor, "*any"]:
         """The bucket of each offset j - p_i."""
         buckets, first = self.num_buckets, torch.zeros_like(offsets)
         if self.bidirectional:
@@ -70,16 +84,16 @@ class T5Buckets(nn.Module):
         else:
             distance = (-offsets).clamp(min=0)
         exact = buckets // 2
-        scale = (buckets - exact) / math.log(self.max_distance / exact)
-        wide = exact + ((distance.clamp(min=1).float() / exact).log() * scale).long()
+        span = math.log(self.max_distance / exact)
+        wide = exact + ((distance.clamp(min=1).float() / exact).log() / span * (buckets - exact)).long()
         return first + torch.where(distance < exact, distance, wide.clamp(max=buckets - 1))
 
 
 class ShortestPathBias(nn.Module):
     """b_ij^h = table[min(distance from j to i, limit), h]: a learned bias per number of hops along a graph.
 
-    Distances are those of `along`, the graph named by the option of that name (the heard graph itself if not named);
-    unreachable pairs, and those beyond `limit` hops, share the last row.
+    Distances are those along the graph that the option `along` names, or the heard graph itself; unreachable pairs,
+    and those beyond `limit` hops, share the last row.
 
     Graphormer, Ying et al. 2021, section 3.1.2, https://arxiv.org/abs/2106.05234
     """
@@ -89,11 +103,12 @@ class ShortestPathBias(nn.Module):
         self.limit, self.along = limit, along
         self.table = nn.Embedding(limit + 2, num_heads)
 
-    def forward(self, graph: Graph, along: Graph) -> Tensor:
+    def forward(self, graph: Graph, along: Graph) -> Float[Tensor, "edges heads"]:
         """A bias per edge and head; the distances are kept with the graph."""
+        other = None if along is graph else along
         hops = graph.remember(
-            ("shortest_path", self.limit, id(along)), lambda: (along, shortest_path_lengths(along, graph, self.limit))
-        )[1]
+            ("shortest_path", self.limit, other), lambda: shortest_path_lengths(along, graph, self.limit)
+        )
         bias: Tensor = self.table(hops)
         return bias
 

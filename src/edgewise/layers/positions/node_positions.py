@@ -16,13 +16,12 @@ class SinusoidalPositions(nn.Module):
 
     def __init__(self, dim: int, base: float = 10000.0) -> None:
         super().__init__()
-        self.dim = dim
-        self.frequency: Tensor
-        self.register_buffer("frequency", base ** (-torch.arange(0, dim, 2).float() / dim), persistent=False)
+        self.dim, self.base = dim, base
 
     def forward(self, graph: Graph) -> Float[Tensor, "receivers dim"]:
-        """By the place of each receiver in its graph."""
-        angle = receiver_places(graph)[:, None] * self.frequency
+        """By the place of each receiver in its graph; in float32, as half precision cannot tell far places apart."""
+        exponent = torch.arange(0, self.dim, 2, device=graph.device) / max(self.dim, 1)
+        angle = receiver_places(graph)[:, None] / self.base**exponent
         return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, : self.dim]
 
 
