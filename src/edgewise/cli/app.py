@@ -1,0 +1,37 @@
+"""The command line as a whole: its verbs, --version, completion."""
+
+from typing import Annotated
+
+import typer
+
+import edgewise
+from edgewise.cli import recipes, train
+
+EXAMPLES = """\b
+Examples:
+  edgewise recipes              what there is to train
+  edgewise train cora-gat       train it
+  edgewise train --help         how else
+"""
+
+# Plain help: Rich's boxes would double the time that --help takes, and wrap the examples.
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EXAMPLES)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"edgewise {edgewise.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def edgewise_(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Attention and message passing are one thing: sums over the neighbours in a graph."""
+
+
+app.command(epilog=train.EXAMPLES)(train.train)
+app.command(epilog=recipes.EXAMPLES)(recipes.recipes)

@@ -1,0 +1,28 @@
+"""Errors on their way out: a message and an exit code, no traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.console import Console
+
+WRONG = 2
+INTERRUPTED = 130
+
+
+@contextmanager
+def door(*mendable: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds, which people can mend, into one message on stderr and exit code 2.
+
+    Any other error is a mistake in a program, which wants its traceback.
+    """
+    try:
+        yield
+    except mendable as error:
+        say(f"edgewise: {error}")
+        raise typer.Exit(WRONG) from error
+
+
+def say(text: str) -> None:
+    """One message on stderr, as it is."""
+    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,57 @@
+"""How far training is: a bar on a terminal, a line now and then elsewhere."""
+
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from edgewise.training import Epoch, Place
+
+SECONDS_BETWEEN_LINES = 2.0
+
+
+class Progress:
+    """`tell` hears of every epoch; the time left is for all `epochs`, and training may stop before."""
+
+    def __init__(self, epochs: int, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._epochs = epochs
+        self._said = monotonic()
+        self._bar = Bar(
+            TextColumn("epoch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("at most"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.description}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=epochs)
+
+    def tell(self, epoch: Epoch, place: Place) -> None:
+        """Show this epoch."""
+        now = f"validation {100 * epoch.validation_score:.1f} %, best in epoch {place.best_epoch}"
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=epoch.number, description=now)
+        elif monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = monotonic()
+            left = (self._epochs - epoch.number) * epoch.seconds / epoch.number
+            self._console.print(
+                f"epoch {epoch.number}/{self._epochs}  {now}  {epoch.seconds:.0f} s, at most {left:.0f} s more",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()

@@ -1,0 +1,31 @@
+"""TIME: objectives, steps, seeds, the loop, the run folder."""
+
+from edgewise.training.checkpoint import CheckpointError
+from edgewise.training.config import TrainingConfig
+from edgewise.training.interrupt import Interrupted
+from edgewise.training.loop import Outcome, train
+from edgewise.training.metrics import Epoch
+from edgewise.training.objectives import OBJECTIVES, Objective
+from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.place import Place
+from edgewise.training.recipe import Recipe
+from edgewise.training.run import finish, prepare, run
+from edgewise.training.run_folder import open_run_folder
+
+__all__ = [
+    "OBJECTIVES",
+    "OPTIMISERS",
+    "CheckpointError",
+    "Epoch",
+    "Interrupted",
+    "Objective",
+    "Outcome",
+    "Place",
+    "Recipe",
+    "TrainingConfig",
+    "finish",
+    "open_run_folder",
+    "prepare",
+    "run",
+    "train",
+]

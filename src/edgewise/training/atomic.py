@@ -1,0 +1,59 @@
+"""Writing so that whoever reads, even after a crash, finds the old thing or the new one and never half of it."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_text(file: Path, text: str) -> None:
+    """Put `text` in `file`, whole or not at all."""
+    new = file.with_name(f".{file.name}.new")
+    new.write_text(text, encoding="utf-8")
+    _sync(new)
+    os.replace(new, file)
+    _sync(file.parent)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of `folder` at the end.
+
+    A folder that holds files cannot be replaced in one step, so the old one first steps aside: `restore` brings it back
+    if the end came between the two steps.
+    """
+    new, old = _beside(folder, "new"), _beside(folder, "old")
+    restore(folder)
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    yield new
+    for file in new.iterdir():
+        _sync(file)
+    _sync(new)
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    _sync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore(folder: Path) -> None:
+    """Undo what a write of `folder` that was cut off has left."""
+    old = _beside(folder, "old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(folder: Path, role: str) -> Path:
+    return folder.with_name(f".{folder.name}.{role}")
+
+
+def _sync(path: Path) -> None:
+    """Wait until the disk has it: otherwise a crash of the machine could keep the new name and lose the contents."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,138 @@
+"""A place in training, on disk: two safetensors files, numbers in JSON, no pickle.
+
+    last/  model.safetensors     the weights after the last epoch (and config.json, where the network has one)
+           training.safetensors  the optimiser's tensors and the best epoch's weights
+           state.json            epoch, seconds, best epoch and score, the optimiser's and the precision's numbers
+    best/  model.safetensors     the weights of the best epoch (and config.json)
+           state.json            epoch and score
+
+Both are replaced whole (`atomic.py`). All that resuming needs is in last/, so nothing can be half new.
+"""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from edgewise.extras import require
+from edgewise.training.atomic import new_folder, restore
+from edgewise.training.place import Place
+
+BEST, LAST = "best", "last"
+_WEIGHTS, _TENSORS, _NUMBERS = "model.safetensors", "training.safetensors", "state.json"
+_FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be gone on from."""
+
+
+def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precision: dict[str, Any]) -> None:
+    """Write best/ and last/ in the run folder `run`. `precision`: what the precision plugin wants kept."""
+    tensors = {f"best.{name}": weight for name, weight in place.best_weights.items()}
+    numbers: dict[str, dict[str, Any]] = {}
+    for index, slots in optimiser.state_dict()["state"].items():
+        for name, value in slots.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimiser.{index}.{name}"] = value
+            else:
+                numbers.setdefault(str(index), {})[name] = value
+    state = {
+        "format": _FORMAT,
+        "epoch": place.epoch,
+        "seconds": place.seconds,
+        "best_epoch": place.best_epoch,
+        "best": list(place.best),
+        "optimiser": {"groups": optimiser.state_dict()["param_groups"], "numbers": numbers},
+        "precision": precision,
+    }
+    with new_folder(run / LAST) as folder:
+        _save_network(network, folder)
+        _safetensors().save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / _TENSORS)
+        (folder / _NUMBERS).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    current = {name: weight.clone() for name, weight in network.state_dict().items()}
+    network.load_state_dict(place.best_weights)
+    try:
+        with new_folder(run / BEST) as folder:
+            _save_network(network, folder)
+            best = {"format": _FORMAT, "epoch": place.best_epoch, "best": list(place.best)}
+            (folder / _NUMBERS).write_text(json.dumps(best, indent=1), encoding="utf-8")
+    finally:
+        network.load_state_dict(current)
+
+
+def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[str, Any]]:
+    """The place in last/, with `network` and `optimiser` set to it, and what the precision plugin had kept.
+
+    A run that was cut off before its first write starts at the beginning.
+    """
+    folder = run / LAST
+    restore(folder)
+    if not folder.exists():
+        return Place(), {}
+    state, tensors = _read(folder)
+    _load_network(network, folder)
+    slots: dict[int, dict[str, Any]] = {
+        int(index): dict(values) for index, values in state["optimiser"]["numbers"].items()
+    }
+    for name, tensor in tensors.items():
+        if name.startswith("optimiser."):
+            _, index, slot = name.split(".", 2)
+            slots.setdefault(int(index), {})[slot] = tensor
+    groups = [{k: tuple(v) if k == "betas" else v for k, v in group.items()} for group in state["optimiser"]["groups"]]
+    optimiser.load_state_dict({"state": slots, "param_groups": groups})
+    place = Place(
+        epoch=state["epoch"],
+        seconds=state["seconds"],
+        best_epoch=state["best_epoch"],
+        best=(state["best"][0], state["best"][1]),
+        best_weights={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")},
+    )
+    return place, state["precision"]
+
+
+def _save_network(network: Module, folder: Path) -> None:
+    if callable(save_itself := getattr(network, "save", None)):
+        save_itself(folder)
+    else:
+        _safetensors().save_model(network, str(folder / _WEIGHTS))
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    try:
+        state = json.loads((folder / _NUMBERS).read_text(encoding="utf-8"))
+        tensors = _safetensors().load_file(folder / _TENSORS)
+    except _damage() as error:
+        raise CheckpointError(f"{folder}: the checkpoint is damaged ({error}); --overwrite starts again") from error
+    if state["format"] != _FORMAT:
+        raise CheckpointError(f"{folder}: expected a checkpoint of format {_FORMAT}, got {state['format']}")
+    return state, tensors
+
+
+def _load_network(network: Module, folder: Path) -> None:
+    try:
+        missing, unexpected = _safetensors().load_model(network, folder / _WEIGHTS, strict=False)
+    except _damage() as error:
+        raise CheckpointError(f"{folder}: the checkpoint is damaged ({error}); --overwrite starts again") from error
+    except RuntimeError as error:
+        raise CheckpointError(f"{folder}: these are weights of another model: {error}") from error
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{folder}: these are weights of another model: {_first(missing)} missing, {_first(unexpected)} too many"
+        )
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    return require("safetensors", extra="train").SafetensorError, json.JSONDecodeError, OSError
+
+
+def _safetensors() -> Any:
+    return require("safetensors.torch", extra="train")
+
+
+def _first(names: Collection[str]) -> str:
+    return f"{len(names)} weights (first: {sorted(names)[0]!r})" if names else "none"

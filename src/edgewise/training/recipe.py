@@ -1,0 +1,125 @@
+"""A recipe: what is learned from, what learns, and how; read from TOML, with every mistake named at once."""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edgewise.data import DATASETS
+from edgewise.extras import require
+from edgewise.models import MODELS
+from edgewise.names import nearest
+from edgewise.part import Part
+from edgewise.training.change import put
+from edgewise.training.config import TrainingConfig
+from edgewise.training.named import named
+from edgewise.training.objectives import OBJECTIVES
+from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.options import check_options
+
+TABLES = ("data", "model", "training")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`data` and `model` are parts with all their options, `training` is a config; `name` heads the report."""
+
+    name: str
+    data: Part
+    model: Part
+    training: TrainingConfig
+
+    @classmethod
+    def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
+        """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
+
+        Raises one ValueError that lists all that is wrong.
+        """
+        file = Path(file)
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"recipe {file}: this is no TOML: {error}") from error
+        wrong = [problem for change in changes if (problem := put(tables, change, TABLES))]
+        recipe, problems = _check(name or file.stem, tables)
+        wrong += problems
+        if wrong:
+            count = "1 mistake" if len(wrong) == 1 else f"{len(wrong)} mistakes"
+            raise ValueError(f"recipe {file}: {count}\n" + "\n".join(f"  {sentence}" for sentence in wrong))
+        return recipe
+
+    def as_toml(self) -> str:
+        """The recipe with every option written out; reading it gives the same recipe."""
+        tomlkit = require("tomlkit", extra="cli")
+        tables = {
+            "data": {"name": self.data.name, **self.data.options},
+            "model": {"name": self.model.name, **self.model.options},
+            "training": asdict(self.training),
+        }
+        return f"# {self.name}, with every option written out\n\n{tomlkit.dumps(tables)}"
+
+    def differences(self, other: "Recipe") -> list[str]:
+        """Each option that is not the same in both, as `table.key: here, there`."""
+        mine, theirs = (tomllib.loads(recipe.as_toml()) for recipe in (self, other))
+        return [
+            f"{table}.{key}: {mine[table].get(key)!r}, {theirs[table].get(key)!r}"
+            for table in TABLES
+            for key in sorted(mine[table].keys() | theirs[table].keys())
+            if mine[table].get(key) != theirs[table].get(key)
+        ]
+
+    def with_epochs(self, epochs: int) -> "Recipe":
+        """The same recipe, run for longer or shorter."""
+        return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
+    wrong = [f"unknown table [{table}]. {nearest(table, TABLES)}" for table in tables if table not in TABLES]
+    for table in TABLES:
+        if not isinstance(tables.get(table, {}), dict):
+            wrong.append(f"[{table}] is to be a table, got {tables[table]!r}")
+    found = {table: tables[table] if isinstance(tables.get(table), dict) else {} for table in TABLES}
+    data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=())
+    wrong += problems
+    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim"))
+    wrong += problems
+    training, problems = _check_training(found["training"])
+    wrong += problems
+    return Recipe(name, data, model, training), wrong
+
+
+def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]]:
+    options, wrong = check_options(TrainingConfig, given, "[training]")
+    try:
+        config = TrainingConfig(**options)
+    except ValueError as error:
+        wrong += [f"[training] {sentence}" for sentence in str(error).removeprefix("training: ").split("; ")]
+        config = TrainingConfig()
+    try:
+        named(config.optimiser, OPTIMISERS, "optimiser")
+    except ValueError as error:
+        wrong.append(f"[training] {error}")
+    try:
+        watches = ("loss", named(config.objective, OBJECTIVES, "objective").score_name)
+    except ValueError as error:
+        wrong.append(f"[training] {error}")
+    else:
+        if config.watch not in watches:
+            wrong.append(f"[training] unknown watch {config.watch!r}. {nearest(config.watch, watches)}")
+    return config, wrong
+
+
+def _check_part(
+    table: str, given: Mapping[str, Any], known: Mapping[str, Callable[..., Any]], what: str, offered: Sequence[str]
+) -> tuple[Part, list[str]]:
+    options = dict(given)
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        return Part(""), [f"[{table}] needs a name. {nearest('', known)}"]
+    try:
+        factory = named(name, known, what)
+    except ValueError as error:
+        return Part(name), [f"[{table}] {error}"]
+    options, wrong = check_options(factory, options, f"[{table}]", offered)
+    return Part(name, options), wrong

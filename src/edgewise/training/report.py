@@ -1,0 +1,66 @@
+"""report.md: the run on one page."""
+
+from torch.nn import Module
+
+from edgewise.data import NodeTask
+from edgewise.training.loop import Outcome
+from edgewise.training.machine import peak_memory, processor, versions
+from edgewise.training.recipe import Recipe
+
+
+def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outcome) -> str:
+    """The text of a finished run's report."""
+    name = outcome.score_name
+    ended = (
+        f"stopped after {outcome.epochs} epochs, {recipe.training.patience} without a better validation"
+        if outcome.stopped_early
+        else f"all {outcome.epochs} epochs"
+    )
+    edges = ", ".join(f"{label}: {graph.num_edges}" for label, graph in task.named_graphs().items())
+    rows = [
+        f"| {part} | {len(getattr(task, part))} | {100 * score:.1f} % | {loss:.4f} |"
+        for part, (loss, score) in outcome.figures.items()
+    ]
+    parameters = sum(weight.numel() for weight in network.parameters())
+    options = ", ".join(f"{key} = {value}" for key, value in recipe.model.options.items())
+    milliseconds = 1000 * outcome.seconds / outcome.epochs
+    facts = {
+        "time": f"{outcome.seconds:.1f} s of training and validation, {milliseconds:.1f} ms an epoch",
+        "memory": peak_memory(outcome.device),
+        "device": f"{outcome.device}, precision {recipe.training.precision}",
+        "processor": processor(),
+        "seed": f"{recipe.training.seed} (first weights, dropout)",
+        "versions": ", ".join(f"{package} {number}" for package, number in versions().items()),
+    }
+    return "\n".join(
+        [
+            f"# {recipe.name}: test {name} {100 * outcome.figures['test'][1]:.1f} %",
+            "",
+            f"By the weights of epoch {outcome.best_epoch}, chosen by validation {recipe.training.watch}; {ended}.",
+            "The test nodes were looked at once, at the end.",
+            "",
+            f"| part | nodes | {name} | loss |",
+            "| --- | --- | --- | --- |",
+            *rows,
+            "",
+            "![loss and score by epoch](curves.png)",
+            "",
+            f"## Data: {task.name}",
+            "",
+            *[f"- {note}" for note in task.notes],
+            f"- {task.num_nodes} nodes, {task.num_features} features, {task.num_classes} classes; edges: {edges}.",
+            "",
+            f"## Model: {recipe.model.name}",
+            "",
+            f"- {parameters:,} parameters.",
+            f"- {options}." if options else "- All options as the model has them.",
+            "",
+            "## Run",
+            "",
+            *[f"- {label}: {fact}" for label, fact in facts.items()],
+            "",
+            "`recipe.toml` holds every option, `metrics.csv` every epoch, `best/` the weights that these figures are"
+            " of, `last/` what is needed to train on.",
+            "",
+        ]
+    )

@@ -1,0 +1,50 @@
+"""The folder of a run: made once, never overwritten unasked, taken up again when asked."""
+
+import shutil
+from pathlib import Path
+
+from edgewise.training import checkpoint, metrics
+from edgewise.training.atomic import write_text
+from edgewise.training.recipe import Recipe
+
+RECIPE, REPORT, CURVES = "recipe.toml", "report.md", "curves.png"
+OURS = (RECIPE, metrics.FILE, checkpoint.BEST, checkpoint.LAST, CURVES, REPORT)
+
+
+def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Make `folder` ready for a run of `recipe`, or say why it must not be used."""
+    if resume and overwrite:
+        raise ValueError("--resume and --overwrite: one keeps the run that is there, the other drops it; give one")
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder for the run, found a file")
+    there = folder.exists() and any(folder.iterdir())
+    ours = (folder / RECIPE).is_file()
+    if there and not ours:
+        raise ValueError(f"{folder}: it holds files but no {RECIPE}, so it is not a run's; choose another --out")
+    if there and resume:
+        _check_same(folder, recipe)
+    elif there and overwrite:
+        for name in OURS[::-1]:  # the recipe last: while it stands, the rest is known to be a run's
+            _remove(folder / name)
+    elif there:
+        raise ValueError(
+            f"{folder}: it holds a run. Add --resume to go on with it, --overwrite to drop it and start again,"
+            " or choose another --out"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / RECIPE, recipe.as_toml())
+
+
+def _check_same(folder: Path, recipe: Recipe) -> None:
+    started = Recipe.read(folder / RECIPE)
+    differences = recipe.with_epochs(started.training.epochs).differences(started)
+    if differences:
+        listed = "".join(f"\n  {difference}" for difference in differences)
+        raise ValueError(f"{folder}: it was started with another recipe (asked for now, then):{listed}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

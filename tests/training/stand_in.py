@@ -1,0 +1,81 @@
+"""A small data set and a small network of one's own, which recipes name by import path."""
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.data import NodeTask, per_class
+from edgewise.graph import Graph
+
+
+def ring_task(*, nodes: int = 60, features: int = 6, noise: float = 1.0, bad_node: int = -1) -> NodeTask:
+    """A ring cut into three arcs; each node's features are its arc's, and noise."""
+    chance = torch.Generator().manual_seed(0)
+    targets = torch.arange(nodes) * 3 // nodes
+    seen = torch.randn(3, features, generator=chance)[targets] + noise * torch.randn(nodes, features, generator=chance)
+    if bad_node >= 0:
+        seen[bad_node, 2] = float("nan")
+    split = per_class(targets, train_per_class=4, validation=15, test=20, seed=0)
+    here = torch.arange(nodes)
+    return NodeTask(
+        name="ring",
+        graphs=Graph.from_edges(
+            torch.cat([here, (here + 1) % nodes]), torch.cat([(here + 1) % nodes, here]), num_senders=nodes
+        ),
+        features=seen,
+        targets=targets,
+        train=split.train,
+        validation=split.validation,
+        test=split.test,
+        class_names=("first", "second", "third"),
+        notes=("Made of arcs of a ring.",),
+    )
+
+
+class MeanNetwork(nn.Module):
+    """Two linear layers, each after a node has heard the mean of its neighbours."""
+
+    def __init__(self, in_dim: int, out_dim: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.first = nn.Linear(in_dim, hidden)
+        self.second = nn.Linear(hidden, out_dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, graphs: Graph, x: Tensor) -> Tensor:
+        for layer in (self.first, self.second):
+            x = layer(self.dropout(x))
+            senders, receivers = graphs.edges()
+            heard = torch.zeros_like(x).index_add(0, receivers, x[senders])
+            x = (x + heard) / (1 + graphs.degree())[:, None]
+            x = x.relu() if layer is self.first else x
+        return x
+
+
+def mean_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float = 0.5) -> nn.Module:
+    """The model of the tests' recipes."""
+    return MeanNetwork(in_dim, out_dim, hidden, dropout)
+
+
+def one_class_too_many(in_dim: int, out_dim: int) -> nn.Module:
+    """A model that does not fit its data."""
+    return MeanNetwork(in_dim, out_dim + 1, 4, 0.0)
+
+
+def no_model(in_dim: int, out_dim: int) -> str:
+    """Something that is no model."""
+    return "a model"
+
+
+def no_task() -> str:
+    """Something that is no data."""
+    return "data"
+
+
+def exploding(in_dim: int, out_dim: int) -> nn.Module:
+    """A model whose loss is not finite once it trains."""
+
+    class Exploding(MeanNetwork):
+        def forward(self, graphs: Graph, x: Tensor) -> Tensor:
+            states = super().forward(graphs, x)
+            return states * float("nan") if self.training else states
+
+    return Exploding(in_dim, out_dim, 4, 0.0)
