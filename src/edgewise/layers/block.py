@@ -9,9 +9,11 @@ from torch import Tensor, nn
 
 from edgewise.graph import Graph
 from edgewise.layers.activations import ACTIVATIONS
+from edgewise.layers.choices import check_choices
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.message_passing import MessagePassing
+from edgewise.layers.norms import NORMS
 from edgewise.layers.past import Past
 from edgewise.layers.state import NODES, State, named, node_sets
 from edgewise.layers.sublayer import Placement, Sublayer
@@ -33,8 +35,18 @@ class BlockConfig:
     activation: str | None = None  # after the hearing, as in h' = σ(...)
     feed_forward: FeedForwardConfig | None = None
     feed_forward_dim: int | None = None  # channels after the feed-forward; as before it if not given
+    closing_norm: str | Part | None = None  # of what the block gives, where a stack of pre-norm blocks ends
     input_dropout: float = 0.0  # of the states before the hearing
     dropout: float = 0.0  # of what a sub-layer adds
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if not self.hears and self.out_dim is not None:
+            raise ValueError(f"BlockConfig: out_dim={self.out_dim} is of the hearing, and nothing is heard")
+        if self.feed_forward is None and self.feed_forward_dim is not None:
+            raise ValueError(f"BlockConfig: feed_forward_dim={self.feed_forward_dim} needs a feed_forward")
+        if self.norm is None and self.placement == "post":
+            raise ValueError("BlockConfig: placement='post' places a norm, and there is none; set norm=")
 
 
 class Block(nn.Module):
@@ -55,7 +67,8 @@ class Block(nn.Module):
         super().__init__()
         self.config = config
         out_dim = config.out_dim or in_dim
-        hearings, around = [], []
+        hearings: list[MessagePassing] = []
+        around: list[Sublayer] = []
         width = in_dim
         for hearing in config.hears:
             senders, receivers = node_sets(hearing.graph)
@@ -71,7 +84,7 @@ class Block(nn.Module):
         self.hearings, self.around = nn.ModuleList(hearings), nn.ModuleList(around)
         self.activation = None if config.activation is None else lookup(config.activation, ACTIVATIONS, "activation")
         self.input_dropout = nn.Dropout(config.input_dropout)
-        self.out_dim = out_dim if config.hears else in_dim
+        self.out_dim = out_dim
         self.feed_forward, self.around_feed_forward = None, None
         if config.feed_forward is not None:
             before, self.out_dim = self.out_dim, config.feed_forward_dim or self.out_dim
@@ -79,13 +92,24 @@ class Block(nn.Module):
             self.around_feed_forward = Sublayer(
                 before, self.out_dim, config.norm, config.placement, config.residual, config.dropout
             )
+        self.closing_norm = None
+        if config.closing_norm is not None:
+            self.closing_norm = Part.of(config.closing_norm).build(NORMS, "norm", dim=self.out_dim)
+
+    @property
+    def layers(self) -> list[MessagePassing]:
+        """The message passing of each hearing, in their order."""
+        return [layer for layer in self.hearings if isinstance(layer, MessagePassing)]
 
     def forward(
         self, x: Float[Tensor, "*batch nodes in_dim"], graphs: Graph | Mapping[str, Graph]
     ) -> Float[Tensor, "*batch nodes out_dim"]:
         """New states of one node set along one graph, or along graphs by name."""
         if isinstance(graphs, Graph):
-            graphs = {hearing.graph: graphs for hearing in self.config.hears}
+            names = {hearing.graph for hearing in self.config.hears}
+            if len(names) > 1:
+                raise ValueError(f"Block: hears {', '.join(sorted(names))}; give the graphs by name, got one alone")
+            graphs = dict.fromkeys(names, graphs)
         return self.step(State({self.config.nodes: x}), graphs)[0].nodes[self.config.nodes]
 
     def step(
@@ -98,34 +122,35 @@ class Block(nn.Module):
         if len(pasts) != len(self.hearings):
             raise ValueError(f"Block: {len(pasts)} pasts were given for {len(self.hearings)} hearings")
         kept: list[Past] = []
-        if self.config.together == "parallel":
-            results = [self._hear(n, x, state, graphs, pasts[n], kept) for n in range(len(self.hearings))]
-            x = sum(results[1:], results[0])
-        else:
-            for n in range(len(self.hearings)):
-                x = self._hear(n, x, state, graphs, pasts[n], kept)
+        heard: list[Tensor] = []
+        for n, past in enumerate(pasts):
+            result, keeps = self._hear(n, x, state, graphs, past)
+            kept.append(keeps)
+            if self.config.together == "turn":
+                x = result
+            else:
+                heard.append(result)
+        x = sum(heard[1:], heard[0]) if heard else x
         if self.activation is not None:
             x = self.activation(x)
         if self.feed_forward is not None and self.around_feed_forward is not None:
             x = self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
+        x = x if self.closing_norm is None else self.closing_norm(x)
         return state.with_nodes(name, x), kept
 
     def _hear(
-        self, n: int, x: Tensor, state: State, graphs: Mapping[str, Graph], past: Past | None, kept: list[Past]
-    ) -> Tensor:
-        hearing, layer, around = self.config.hears[n], self.hearings[n], self.around[n]
+        self, n: int, x: Tensor, state: State, graphs: Mapping[str, Graph], past: Past | None
+    ) -> tuple[Tensor, Past]:
+        layer, around = self.layers[n], self.around[n]
+        assert isinstance(around, Sublayer)
+        hearing = layer.hearing
         senders = node_sets(hearing.graph)[0]
-        other = senders != self.config.nodes
-        graph = named(graphs, hearing.graph)
-        along = getattr(layer.edge_bias, "along", None)
         result, keeps = layer.hear(
             around.before(x),
-            graph,
-            senders=state.nodes[senders] if other else None,
-            edges=state.edges.get(hearing.graph) if hearing.edge_dim is not None else None,
+            named(graphs, hearing.graph),
+            senders=None if senders == self.config.nodes else state.nodes[senders],
+            edges=None if hearing.edge_dim is None else state.edges.get(hearing.graph),
             past=past,
-            along=None if along is None else named(graphs, along),
+            along=None if layer.along is None else named(graphs, layer.along),
         )
-        kept.append(keeps)
-        renewed: Tensor = around.after(x, result)
-        return renewed
+        return around.after(x, result), keeps

@@ -1,7 +1,6 @@
 """THE network: embed, blocks, head. Every architecture is a configuration of it."""
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +8,18 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
-from edgewise.layers import NORMS, Block, BlockConfig, GraphNetwork, Past, State, node_sets
-from edgewise.models.checkpoint import load_network, save_network
+from edgewise.layers import NORMS, Block, BlockConfig, GraphNetwork, GraphNetworkConfig, Past, State, node_sets
+from edgewise.models.checkpoint import fill, read, write
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import Embedding
 from edgewise.models.heads import HEADS
+from edgewise.models.heard import Lengths, all_graphs, pattern_graphs
 from edgewise.models.tied import give_both_names
+from edgewise.names import lookup
 from edgewise.part import Part
-from edgewise.patterns import Pattern, parse
+from edgewise.patterns import parse
 
 Pasts = list[list[Past]]
-Lengths = Sequence[int] | Mapping[str, Sequence[int]]
 
 
 class Network(nn.Module):
@@ -36,6 +36,7 @@ class Network(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
+        lookup(config.answers, config.inputs, "node set that answers")
         self.patterns = {name: parse(text) for name, text in config.patterns.items()}
         embeddings = {name: Embedding(embed) for name, embed in config.inputs.items()}
         self.embed = nn.ModuleDict(embeddings)
@@ -63,16 +64,19 @@ class Network(nn.Module):
             tokens = embeddings[config.answers].tokens
             table = None if tokens is None else tokens.weight
             self.head = Part.of(config.head).build(HEADS, "head", dims=dims, table=table)
+        self.graph_names = self._graph_names()
+        for name in self.patterns:
+            lookup(name, dict.fromkeys(self.graph_names), "graph of a pattern")
         nn.Module.register_load_state_dict_pre_hook(self, give_both_names)
 
-    @property
-    def graph_names(self) -> tuple[str, ...]:
-        """The names of all graphs that the blocks hear, in order of first use."""
-        names: dict[str, None] = {}
-        for block in self.config.blocks:
-            heard = [hearing.graph for hearing in block.hears] if isinstance(block, BlockConfig) else [block.graph]
-            names.update(dict.fromkeys(heard))
-        return tuple(names)
+    def _graph_names(self) -> tuple[str, ...]:
+        """The names of all graphs that blocks hear, and that blocks, positions or the head read besides."""
+        hearings = [layer for block in self.blocks if isinstance(block, Block) for layer in block.layers]
+        names = [name for block in self.config.blocks for name in _heard_by(block)]
+        names += [layer.along for layer in hearings if layer.along is not None]
+        names += [embed.along for embed in self.config.inputs.values() if embed.along is not None]
+        read: str | None = getattr(self.head, "graph", None)
+        return tuple(dict.fromkeys(names if read is None else [*names, read]))
 
     def graphs(self, lengths: Lengths, past: Lengths | None = None) -> dict[str, Graph]:
         """The graphs that the patterns of the config build: for text, which brings no edges of its own.
@@ -81,30 +85,7 @@ class Network(nn.Module):
             lengths: how many new nodes each graph of the batch has; by node set where they differ.
             past: how many past nodes each graph of the batch has besides, which are heard and do not hear.
         """
-        new = self._counts("lengths", lengths)
-        kept = {name: [0] * len(counts) for name, counts in new.items()} if past is None else self._counts("past", past)
-        sizes = {len(counts) for counts in (*new.values(), *kept.values())}
-        if len(sizes) > 1:
-            raise ValueError(
-                f"Network.graphs: lengths and past must count the same graphs in every node set, got {new} and {kept}"
-            )
-        built = {}
-        for name, pattern in self.patterns.items():
-            senders, receivers = node_sets(name)
-            columns = [before + more for before, more in zip(kept[senders], new[senders], strict=True)]
-            built[name] = _batch(pattern, new[receivers], columns)
-        return built
-
-    def _counts(self, what: str, given: Lengths) -> dict[str, list[int]]:
-        """A list of counts for each node set."""
-        if not isinstance(given, Mapping):
-            given = dict.fromkeys(self.config.inputs, given)
-        if set(given) != set(self.config.inputs):
-            raise ValueError(
-                f"Network.graphs: {what} must have the node sets {', '.join(self.config.inputs)}, got "
-                f"{', '.join(given) or 'none'}"
-            )
-        return {name: list(counts) for name, counts in given.items()}
+        return pattern_graphs(self.patterns, tuple(self.config.inputs), lengths, past)
 
     def forward(
         self,
@@ -146,12 +127,12 @@ class Network(nn.Module):
     ) -> tuple[State, dict[str, Graph], Pasts]:
         """All final states, the graphs they were heard along, and what each hearing leaves."""
         inputs = self._inputs(x)
-        heard = self._heard(graphs)
+        heard = all_graphs(graphs, self.graph_names, self.patterns)
         nodes = {}
         for name, given in inputs.items():
             own = kinds if name == self.config.answers else None
-            nodes[name] = self.embed[name](given, _graph_of(name, heard), own)
-        state = State(nodes, self._edges(edges), whole)
+            nodes[name] = self.embed[name](given, self._placing(name, heard), own)
+        state = State(nodes, self._edges(edges), self._whole(whole))
         if past is not None and len(past) != len(self.blocks):
             raise ValueError(f"Network: past has {len(past)} entries for {len(self.blocks)} blocks")
         pasts = []
@@ -165,12 +146,17 @@ class Network(nn.Module):
 
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into a folder, each at once or not at all."""
-        save_network(self, Path(folder))
+        write(self, self.config, Path(folder))
 
     @classmethod
     def load(cls, folder: str | Path) -> "Network":
-        """The network that `save` wrote; what is missing, truncated or of another architecture is one clear error."""
-        network: Network = load_network(cls, Path(folder))
+        """The network that `save` wrote, in its dtype; what is missing, damaged or does not fit is one clear error.
+
+        A config may name parts by import path, and loading imports them: load what you trust.
+        """
+        config, weights = read(Path(folder))
+        network = cls(config)
+        fill(network, weights, Path(folder))
         return network
 
     def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -184,58 +170,39 @@ class Network(nn.Module):
             )
         return dict(x)
 
-    def _heard(self, graphs: Graph | Mapping[str, Graph]) -> dict[str, Graph]:
-        """Every graph that the blocks hear, the missing ones built by their patterns."""
-        names = self.graph_names
-        if isinstance(graphs, Graph):
-            free = [name for name in names if name not in self.patterns] or list(names)
-            if len(free) > 1:
-                raise ValueError(f"Network: hears {', '.join(names)}; give the graphs by name, got one graph alone")
-            graphs = {free[0] if free else "edges": graphs}
-        heard = dict(graphs)
-        for name in names:
-            if name in heard:
-                continue
-            if name not in self.patterns:
-                raise ValueError(f"Network: hears the graph {name!r}, got {', '.join(heard) or 'none'}")
-            heard[name] = self._built(name, heard)
-        return heard
-
-    def _built(self, name: str, heard: Mapping[str, Graph]) -> Graph:
-        """The graph of a pattern, for the sizes of a graph given on the same nodes; kept with that graph."""
-        senders, receivers = node_sets(name)
-        pattern = self.patterns[name]
-        for other, graph in heard.items():
-            if node_sets(other) == (senders, receivers):
-                return graph.remember(("pattern", str(pattern)), partial(_like, pattern, graph))
-        raise ValueError(f"Network: no graph on the nodes of {name!r} was given to build it for; see Network.graphs")
+    def _placing(self, nodes: str, heard: Mapping[str, Graph]) -> Graph | None:
+        """The graph that says which place each of these nodes has: the one named, or the first among themselves."""
+        among = (name for name in heard if node_sets(name) == (nodes, nodes))
+        name = self.config.inputs[nodes].along or next(among, None)
+        return None if name is None else heard[name]
 
     def _edges(self, edges: Tensor | Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         if edges is None:
             return {}
+        read = dict.fromkeys(name for block in self.config.blocks for name in _edges_read_by(block))
         if isinstance(edges, Mapping):
+            for name in edges:
+                lookup(name, read, "graph whose edge features are read")
             return dict(edges)
-        free = [name for name in self.graph_names if name not in self.patterns]
-        if len(free) != 1:
-            raise ValueError(f"Network: give edge features by graph name; the graphs are {', '.join(self.graph_names)}")
-        return {free[0]: edges}
+        if len(read) != 1:
+            raise ValueError(
+                f"Network: edge features are read of {', '.join(read) or 'no graph'}, got one tensor; "
+                f"{'give them by graph name' if read else 'edge_dim in Hearing makes a layer read them'}"
+            )
+        return dict.fromkeys(read, edges)
+
+    def _whole(self, whole: Tensor | None) -> Tensor | None:
+        reads = any(isinstance(block, GraphNetwork) for block in self.blocks) or bool(getattr(self.head, "whole", 0))
+        if whole is not None and not reads:
+            raise ValueError("Network: states of whole graphs were given, and no block or head reads them")
+        return whole
 
 
-def _graph_of(nodes: str, graphs: Mapping[str, Graph]) -> Graph | None:
-    """The first graph that says which place each of these nodes has: one among themselves, if there is any."""
-    heard = [(node_sets(name)[0] != nodes, graph) for name, graph in graphs.items() if node_sets(name)[1] == nodes]
-    return min(heard, key=lambda found: found[0], default=(True, None))[1]
+def _heard_by(block: BlockConfig | GraphNetworkConfig) -> list[str]:
+    return [hearing.graph for hearing in block.hears] if isinstance(block, BlockConfig) else [block.graph]
 
 
-def _like(pattern: Pattern, graph: Graph) -> Graph:
-    receivers, senders = graph.receiver_offsets.diff().tolist(), graph.sender_offsets.diff().tolist()
-    return _batch(pattern, receivers, senders).to(graph.device)
-
-
-def _batch(pattern: Pattern, receivers: Sequence[int], senders: Sequence[int]) -> Graph:
-    """The pattern's graph for each of these sizes, as one."""
-    past = [s - r for r, s in zip(receivers, senders, strict=True)]
-    if len(past) > 1 and min(past) >= 0:
-        return pattern.build_batch(receivers, past)
-    graphs = [pattern.build(r, s) for r, s in zip(receivers, senders, strict=True)]
-    return graphs[0] if len(graphs) == 1 else Graph.batch(graphs)
+def _edges_read_by(block: BlockConfig | GraphNetworkConfig) -> list[str]:
+    if isinstance(block, GraphNetworkConfig):
+        return [block.graph]
+    return [hearing.graph for hearing in block.hears if hearing.edge_dim is not None]

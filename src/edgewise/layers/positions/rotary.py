@@ -18,9 +18,7 @@ class Rotary(nn.Module):
         super().__init__()
         if head_dim % 2:
             raise ValueError(f"rotary: turns pairs of channels, so the head dim must be even, got {head_dim}")
-        exponent = torch.arange(0, head_dim, 2, dtype=torch.int64).float() / head_dim
-        self.frequency: Tensor
-        self.register_buffer("frequency", 1.0 / base**exponent, persistent=False)
+        self.base = base
 
     def forward(
         self,
@@ -36,7 +34,10 @@ class Rotary(nn.Module):
         self, x: Float[Tensor, "*batch nodes heads dim"], places: Int[Tensor, "nodes"]
     ) -> Float[Tensor, "*batch nodes heads dim"]:
         """Each node turned by its place."""
-        angle = places[:, None].to(self.frequency.dtype) * self.frequency
+        # Angles in float32 or better: half precision cannot tell far places apart.
+        D, dtype = x.shape[-1], torch.promote_types(x.dtype, torch.float32)
+        exponent = torch.arange(0, D, 2, device=x.device).to(dtype) / D
+        angle = places[:, None] * (1.0 / self.base**exponent)
         cosine, sine = angle.cos().to(x.dtype)[:, None], angle.sin().to(x.dtype)[:, None]
         left, right = x.chunk(2, dim=-1)
         return torch.cat([left * cosine - right * sine, right * cosine + left * sine], dim=-1)
