@@ -37,9 +37,9 @@ def keep(
     """
     seed = torch.as_tensor(seed, dtype=torch.int64, device=receivers.device)
     heads = torch.arange(num_heads, device=receivers.device)
-    row = _mix(((seed & _MASK) + receivers * 0x9E3779B1) & _MASK)
+    row = _mix(((seed & _MASK) + receivers.long() * 0x9E3779B1) & _MASK)
     row = _mix((row[..., None] + heads * 0x85EBCA77) & _MASK)
-    column = _mix(((seed >> 32) + senders * 0xC2B2AE3D) & _MASK)
+    column = _mix(((seed >> 32) + senders.long() * 0xC2B2AE3D) & _MASK)
     return _mix(row ^ column[..., None]) >= threshold(dropout)
 
 
