@@ -102,7 +102,7 @@ def duplicates_message(points: Int64[Tensor, "edges"], new: Shaped[Tensor, "step
     named = ", ".join(f"{p & ((1 << bits) - 1)} -> {p >> bits}" for p in pairs)
     more = ", ..." if len(again) > len(pairs) else ""
     return (
-        f"from_edges: {len(again)} edges repeat an earlier one (sender -> receiver: {named}{more}); "
+        f"from_edges: {len(again)} of the edges came before (sender -> receiver: {named}{more}); "
         "a graph has each edge once. Drop them, or say how their features merge: "
         'duplicates="sum", "mean", "max" or "first"'
     )
