@@ -94,7 +94,7 @@ def test_every_setting_finds_its_place():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("hidden_act", "relu", "hidden_act must be 'gelu', got 'relu'"),
+        ("hidden_act", "relu", "hidden_act must be 'gelu', got 'relu'; this model's page has no other"),
         ("position_embedding_type", "relative_key", "position_embedding_type must be 'absolute'"),
         ("is_decoder", True, "is_decoder must be False, got True"),
         ("add_cross_attention", True, "add_cross_attention must be False"),

@@ -212,7 +212,29 @@ def test_a_network_equals_a_whole_decoder():
     assert_same(ours, theirs, out, their_out, [(x, y), (memory, their_memory)])
 
 
-def test_a_layer_that_hears_nothing_but_loud_names_is_refused():
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")  # it cannot be told to leave that road
+@placements
+def test_a_network_of_three_graphs_equals_the_whole_transformer(placement):
+    norm_first = placement == "pre"
+    theirs = shaken(nn.Transformer(D, H, 2, 3, HIDDEN, 0.0, batch_first=True, norm_first=norm_first))
+    reading = block_config(("source->source",), "source", placement, "relu")
+    writing = block_config(("target->target", "source->target"), "target", placement, "relu")
+    blocks = (reading, replace(reading, closing_norm="layer"), *[writing] * 3)
+    patterns = {"source->source": "complete", "target->target": "causal", "source->target": "complete"}
+    config = NetworkConfig({"source": raw(D), "target": raw(D)}, blocks, patterns, norm="layer", answers="target")
+    ours = copied(Network(config), theirs)
+    y, their_source = (torch.randn(*real.shape, D, requires_grad=True) for real in (REAL, REMEMBERED))
+    x, source = y.detach()[REAL].requires_grad_(), their_source.detach()[REMEMBERED].requires_grad_()
+    unheard = {"src_key_padding_mask": ~REMEMBERED, "memory_key_padding_mask": ~REMEMBERED}
+    unheard["tgt_key_padding_mask"] = ~REAL
+    their_out = theirs(their_source, y, tgt_mask=masked("causal"), **unheard)[REAL]
+    out = ours(ours.graphs({"source": MEMORIES, "target": LENGTHS}), {"source": source, "target": x})
+    assert_same(ours, theirs, out, their_out)
+    assert_equal_as_promised(x.grad, y.grad[REAL])
+    assert_equal_as_promised(source.grad, their_source.grad[REMEMBERED])
+
+
+def test_learned_keys_of_nobody_have_no_place():
     theirs = nn.MultiheadAttention(D, H, add_bias_kv=True)
     ours = MessagePassing(D, D, Hearing(num_heads=H))
     message = "MultiheadAttention: the state does not fit the model: unknown bias_k, bias_v. skip= says which names"

@@ -1,5 +1,7 @@
 """The Transformer: encoder, decoder, and both together, as three graphs."""
 
+from dataclasses import replace
+
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.layers.sublayer import Placement
 from edgewise.models.config import NetworkConfig
@@ -79,8 +81,9 @@ def encoder_decoder(
     }
     patterns = {"source->source": "complete", "target->target": "causal", "source->target": "complete"}
     head = Part("tokens", {"tokens": target_tokens, "nodes": "target", "tied": tied})
-    blocks = (*stacked(reading, num_layers), *stacked(writing, num_layers))
     norm = "layer" if placement == "pre" else None
+    read = replace(reading, closing_norm=norm)  # the states that the target hears
+    blocks = (*stacked(reading, num_layers)[:-1], read, *stacked(writing, num_layers))
     return NetworkConfig(inputs, blocks, patterns, norm, head, answers="target")
 
 

@@ -21,6 +21,7 @@ def from_torch(state: Mapping[str, AnyTensor], layer: nn.Module, *, skip: Sequen
     | `Block` that hears one graph | `TransformerEncoderLayer` |
     | `Block` that hears two in turn | `TransformerDecoderLayer` (self, then memory) |
     | `Network` of such blocks | `TransformerEncoder`, `TransformerDecoder` |
+    | `Network` of both kinds, each with its norm at the end | `Transformer` |
 
     Their key and value come from one sender, so kdim and vdim are equal; `bias_k`, `bias_v` have no place here.
 
@@ -43,13 +44,27 @@ def _table(layer: nn.Module) -> NamesTable:
         return NamesTable("MultiheadAttention", _attention(layer))
     if isinstance(layer, Block):
         return NamesTable(_name(layer), _block(layer))
-    first = layer.blocks[0] if isinstance(layer, Network) else None
-    if isinstance(first, Block):
-        rows = tuple(row.under("layers.{n}.", "blocks.{n}.") for row in _block(first))
-        return NamesTable(_name(first).removesuffix("Layer"), (*rows, Row("norm.*", "norm.*")))
-    raise TypeError(
-        f"from_torch, to_torch: expected a MessagePassing, a Block or a Network of Blocks, got {type(layer).__name__}"
-    )
+    blocks = [block for block in layer.blocks if isinstance(block, Block)] if isinstance(layer, Network) else []
+    if not blocks:
+        raise TypeError(
+            "from_torch, to_torch: expected a MessagePassing, a Block or a Network of Blocks, got "
+            f"{type(layer).__name__}"
+        )
+    names = [_name(block) for block in blocks]
+    if len(set(names)) == 1:
+        return NamesTable(names[0].removesuffix("Layer"), _stack(blocks, 0, "norm.*"))
+    read = names.index("TransformerDecoderLayer")
+    reading = [row.under("encoder.") for row in _stack(blocks[:read], 0, f"blocks.{read - 1}.closing_norm.*")]
+    writing = [row.under("decoder.") for row in _stack(blocks[read:], read, "norm.*")]
+    return NamesTable("Transformer", (*reading, *writing))
+
+
+def _stack(blocks: Sequence[Block], first: int, norm: str) -> tuple[Row, ...]:
+    """Blocks in a row, of which the first is our number `first`, and the norm after them."""
+    rows = [
+        row.under(f"layers.{n}.", f"blocks.{first + n}.") for n, block in enumerate(blocks) for row in _block(block)
+    ]
+    return (*rows, Row("norm.*", norm))
 
 
 def _name(block: Block) -> str:
