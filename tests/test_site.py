@@ -47,3 +47,16 @@ def test_every_public_name_of_a_room_is_in_the_reference(room):
     values = {name: getattr(face, name) for name in face.__all__ if not name.isupper()}
     made = {name: value for name, value in values.items() if inspect.isclass(value) or inspect.isfunction(value)}
     assert not [name for name, value in made.items() if not is_shown(value, page)]
+
+
+def test_every_decision_is_listed_by_its_title():
+    decisions = ROOT / "docs/decisions"
+    titles = {note.name: note.read_text().splitlines()[0].removeprefix("# ") for note in decisions.glob("0*.md")}
+    listed = (decisions / "README.md").read_text()
+    assert not [name for name, title in titles.items() if f"- [{title}]({name})" not in listed]
+
+
+def test_every_room_with_a_page_is_on_the_map():
+    index = (ROOT / "docs/index.md").read_text()
+    pages = [*(ROOT / "docs/rooms").glob("*.md"), *(ROOT / "docs/reference").glob("*.md")]
+    assert not [page.stem for page in pages if f"]({page.parent.name}/{page.name})" not in index]
