@@ -200,6 +200,13 @@ def test_past_senders_of_another_node_set_cannot_get_fewer():
         layer(torch.zeros(2, 4), complete().build_batch([1, 1], past=[0, 2]), senders=torch.zeros(1, 4), past=PAST)
 
 
+def test_a_past_without_new_senders_is_of_the_same_graphs():
+    layer = MessagePassing(4, 4, Hearing(num_heads=2), sender_dim=4)
+    graph = Graph.batch([complete().build(1, 1), complete().build(1, 2)])
+    with pytest.raises(ValueError, match=r"there are \[2, 1\] past and 0 new ones, but the graph has \[1, 2\] senders"):
+        layer(torch.zeros(2, 4), graph, senders=torch.zeros(0, 4), past=PAST)
+
+
 @pytest.mark.parametrize("score", ["symmetric", "gaussian"])
 def test_degrees_of_past_senders_are_not_guessed(score):
     layer = MessagePassing(4, 4, Hearing(score=score, aggregator="sum"))

@@ -28,10 +28,13 @@ class Past(NamedTuple):
         Where nodes hear among themselves, the new senders are the receivers. Otherwise there may be any number, also
         none: a decoder's source is projected once and stays.
         """
-        self._check(key, value, graph, among_themselves)
-        if value.shape[-3] == 0:
+        self._check(key, value)
+        count = value.shape[-3]
+        # Every layer of a network keeps the same offsets, so the order is found once for all of them.
+        name = ("past", id(self.offsets), self.value.shape[-3], count, among_themselves)
+        order = graph.remember(name, lambda: (self.offsets, self._order(count, graph, among_themselves)))[1]
+        if count == 0:
             return self.key, self.value
-        order = None if graph.num_graphs == 1 else self._order(graph)
         keys = None if key is None or self.key is None else _join(self.key, key, order)
         return keys, _join(self.value, value, order)
 
@@ -41,15 +44,30 @@ class Past(NamedTuple):
         count = torch.arange(int(new.sum()), device=graph.device)
         return count + (past - new.cumsum(0) + new).repeat_interleave(new)
 
-    def _order(self, graph: Graph) -> Tensor:
-        """Where each sender of the graph stands in [all past, all new]."""
-        of = torch.repeat_interleave(graph.sender_offsets.diff())
+    def _order(self, count: int, graph: Graph, among_themselves: bool) -> Tensor | None:
+        """Where each sender of the graph stands in [all past, all new]; None where that is the order already."""
+        if graph.num_graphs != len(self.offsets) - 1:
+            raise ValueError(f"past: holds {len(self.offsets) - 1} graphs, but the batch has {graph.num_graphs}")
+        new = graph.sender_offsets.diff() - self.offsets.diff()
+        wrong = not torch.equal(new, graph.receiver_offsets.diff()) if among_themselves else bool((new < 0).any())
+        if wrong or graph.num_senders != self.value.shape[-3] + count:
+            sizes = (
+                offsets.diff().tolist() for offsets in (self.offsets, graph.sender_offsets, graph.receiver_offsets)
+            )
+            raise ValueError(
+                "past: in each graph of the batch the past senders come first and then the new ones; there are {} past "
+                f"and {count} new ones, but the graph has {{}} senders and {{}} receivers; "
+                "Network.graphs(lengths, past) builds one that fits".format(*sizes)
+            )
+        if graph.num_graphs == 1:
+            return None
+        of = torch.repeat_interleave(graph.sender_offsets.diff(), output_size=graph.num_senders)
         place = torch.arange(graph.num_senders, device=graph.device)
-        past = place - (graph.sender_offsets - self.offsets)[of]
-        new = place + (self.offsets[-1] - self.offsets[1:])[of]
-        return torch.where(past < self.offsets[1:][of], past, new)
+        before = place - (graph.sender_offsets - self.offsets)[of]
+        after = place + (self.offsets[-1] - self.offsets[1:])[of]
+        return torch.where(before < self.offsets[1:][of], before, after)
 
-    def _check(self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool) -> None:
+    def _check(self, key: Tensor | None, value: Tensor) -> None:
         if (key is None) != (self.key is None):
             raise ValueError(
                 f"past: keeps {'no ' if self.key is None else ''}keys, and the score reads "
@@ -61,19 +79,6 @@ class Past(NamedTuple):
                     f"past: its {name} are {list(kept.shape)}, which do not go before {list(given.shape)}; all but "
                     "the number of nodes must agree"
                 )
-        if graph.num_graphs != len(self.offsets) - 1:
-            raise ValueError(f"past: holds {len(self.offsets) - 1} graphs, but the batch has {graph.num_graphs}")
-        new = graph.sender_offsets.diff() - self.offsets.diff()
-        wrong = not torch.equal(new, graph.receiver_offsets.diff()) if among_themselves else bool((new < 0).any())
-        if wrong or graph.num_senders != int(self.offsets[-1]) + value.shape[-3]:
-            sizes = (
-                offsets.diff().tolist() for offsets in (self.offsets, graph.sender_offsets, graph.receiver_offsets)
-            )
-            raise ValueError(
-                "past: in each graph of the batch the past senders come first and then the new ones; there are {} past "
-                f"and {value.shape[-3]} new ones, but the graph has {{}} senders and {{}} receivers; "
-                "Network.graphs(lengths, past) builds one that fits".format(*sizes)
-            )
 
 
 def _fit(kept: Tensor, given: Tensor) -> bool:
