@@ -112,9 +112,7 @@ def test_duplicates_without_features_are_dropped():
 
 
 def test_duplicates_are_refused_by_name():
-    with pytest.raises(
-        ValueError, match=r"3 of the edges came before \(sender -> receiver: 1 -> 0, 0 -> 1, \.\.\.\)"
-    ):
+    with pytest.raises(ValueError, match=r"3 of the edges came before \(sender -> receiver: 1 -> 0, 0 -> 1, \.\.\.\)"):
         Graph.from_edges(SENDERS, RECEIVERS, num_senders=2)
     with pytest.raises(
         ValueError, match=r"1 of the edges came before \(sender -> receiver: 0 -> 1\); a graph has each"

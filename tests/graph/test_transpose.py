@@ -13,6 +13,7 @@ from edgewise.graph import Graph, transpose
 @settings(max_examples=100, deadline=None)
 def test_the_transpose_is_that_of_the_mask(by, mask):
     graph = graph_of(mask)
+    # Which way is taken follows from the number of edges it is told.
     few = graph.num_edges if by == "sorting edges" else 10**9
     assert_graph(Graph._trusted(transpose.transpose(graph.runs, mask.shape[1], few), mask.shape[0]), mask.T)
     assert_graph(graph.transpose(), mask.T)

@@ -163,10 +163,10 @@ class Adjacency:
 
     def to(self: G, device: torch.device | str) -> G:
         """The same graph with its indices on another device; itself if they are there already."""
-        if self.device == torch.device(device):
-            return self
         leaves, sizes = self._flatten()
-        return self._unflatten([leaf.to(device) for leaf in leaves], sizes)
+        moved = [leaf.to(device) for leaf in leaves]
+        # "cuda" may be "cuda:0": whether they have moved, the tensors know.
+        return self if moved[0] is leaves[0] else self._unflatten(moved, sizes)
 
     def _flatten(self) -> tuple[list[Tensor], tuple[int, bool]]:
         """The tensors, and what else it takes to put them together again."""

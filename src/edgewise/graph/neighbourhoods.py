@@ -58,9 +58,13 @@ class Neighbourhoods(Adjacency):
 
     def sender_range(self) -> tuple[Int64[Tensor, "receivers"], Int64[Tensor, "receivers"]]:
         """The first sender that each receiver could hear in its graph of the batch, and one past the last."""
-        return self.remember(
-            "sender_range", lambda: sender_range(self.receiver_offsets, self.sender_offsets, self.num_receivers)
-        )
+        return self.remember("sender_range", self._sender_range)
+
+    def _sender_range(self) -> tuple[Int64[Tensor, "receivers"], Int64[Tensor, "receivers"]]:
+        if self._receiver_offsets is None:
+            first = torch.zeros(self.num_receivers, dtype=torch.int64, device=self.device)
+            return first, first + self.num_senders
+        return sender_range(self.receiver_offsets, self.sender_offsets, self.num_receivers)
 
     def locate(
         self,

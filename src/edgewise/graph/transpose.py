@@ -13,8 +13,11 @@ from edgewise.graph.line import Line, from_line, join_points, row_bits, to_line
 from edgewise.graph.runs import Runs
 from edgewise.graph.sweep import DIFFERENCE, REVERSE_DIFFERENCE, answer, sweep
 
-FEW_EDGES_A_RUN = 4
-"""Up to so many, sorting the edges themselves is cheaper than comparing rows (measured on random graphs)."""
+FEW_EDGES_A_RUN = 8
+"""Up to so many, sorting the edges themselves takes less time than comparing rows and sorting what changes."""
+
+FEW_EDGES = 2**14
+"""Up to so many, the number of steps counts and not their length; sorting the edges takes half the steps."""
 
 
 def transpose(runs: Runs, num_senders: int, num_edges: int) -> Runs:
@@ -22,7 +25,7 @@ def transpose(runs: Runs, num_senders: int, num_edges: int) -> Runs:
     num_receivers = len(runs.offsets) - 1
     bits, column_bits = row_bits(num_senders), row_bits(num_receivers)
     here = to_line(runs, num_senders)
-    if num_edges <= FEW_EDGES_A_RUN * len(runs.start):
+    if num_edges <= max(FEW_EDGES_A_RUN * len(runs.start), FEW_EDGES):
         return from_line(join_points(by_column(here, bits, column_bits)), num_senders, num_receivers)
     above = Line(here.start + (1 << bits), here.stop + (1 << bits))
     compared = sweep(here, above)
