@@ -78,7 +78,7 @@ class Wrapped(Row):
         return [theirs[0]]
 
 
-_SHARED = (
+_ATTENTION = (
     Row("lin_edge.*", "projections.to_edge.*"),
     Row("res.*", "root.project.*"),
     Row("bias", "bias"),
@@ -87,10 +87,10 @@ _GAT = (
     Wrapped("att_src", "score.key_vector"),
     Wrapped("att_dst", "score.query_vector"),
     Wrapped("att_edge", "score.edge_vector"),
-    *_SHARED,
+    *_ATTENTION,
 )
 PYG: dict[str, tuple[Row, ...]] = {
-    "GCNConv": (Row("lin.*", "projections.to_value.*"), *_SHARED),
+    "GCNConv": (Row("lin.*", "projections.to_value.*"), Row("bias", "bias")),
     "SAGEConv": (
         Row("lin.*", "projections.to_value.*"),
         Row("lin_l.*", "output.*"),
@@ -107,7 +107,7 @@ PYG: dict[str, tuple[Row, ...]] = {
         Row("lin_l.*", "projections.to_value.*"),
         Row("lin_r.*", "projections.to_query.*"),
         Wrapped("att", "score.vector"),
-        *_SHARED,
+        *_ATTENTION,
     ),
     "GMMConv": (
         Row("g", "projections.to_value.weight", transposed=True),
@@ -122,7 +122,7 @@ PYG: dict[str, tuple[Row, ...]] = {
         Row("lin_value.*", "projections.to_value.*"),
         Row("lin_skip.*", "root.project.*"),
         Row("lin_beta.*", "root.gate.*"),
-        *_SHARED,
+        Row("lin_edge.*", "projections.to_edge.*"),
     ),
 }
 """What PyG calls the tensors of each convolution, and what its message passing calls them here."""
