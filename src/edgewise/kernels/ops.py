@@ -106,7 +106,8 @@ def _run_attend(*args: Any) -> list[Tensor]:
 def _run_score_edges(*args: Any) -> list[Tensor]:
     from edgewise.kernels.score_edges import eager_scores
 
-    return _packed(eager_scores(_attention(*args[6:]), _graph(*args[:6])))
+    scores = eager_scores(_attention(*args[6:]), _graph(*args[:6]))
+    return [scores.clone(memory_format=torch.contiguous_format)]  # scores given may come back as they are
 
 
 def _run_aggregate(*args: Any) -> list[Tensor]:
