@@ -3,7 +3,8 @@
 Your own aggregator is a subclass with one method; name it in a recipe by its import path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -76,7 +77,7 @@ class Several(Aggregator):
     Principal neighbourhood aggregation, Corso et al. 2020, https://arxiv.org/abs/2004.05718
     """
 
-    def __init__(self, of: Sequence[str | Part] = ("mean", "max")) -> None:
+    def __init__(self, of: Sequence[str | Part | Mapping[str, Any]] = ("mean", "max")) -> None:
         super().__init__()
         if len(of) == 0:
             raise ValueError('several: needs at least one aggregator in of=[...], such as ["mean", "max"]')

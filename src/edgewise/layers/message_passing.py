@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
+from edgewise.kernels.checks import check_dropout
 from edgewise.layers.aggregators import AGGREGATORS, Aggregator
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.past import Past
@@ -44,6 +45,7 @@ class MessagePassing(nn.Module):
         self.num_heads = H = hearing.num_heads
         if H < 1:
             raise ValueError(f"MessagePassing: num_heads must be at least 1, got {H}")
+        check_dropout("Hearing", hearing.dropout)
         score = Part.of(hearing.score)
         reads_nodes, reads_edges = _reads(score)
         sender_dim = in_dim if sender_dim is None else sender_dim
