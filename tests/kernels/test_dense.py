@@ -8,6 +8,7 @@ from tests.kernels.graphs import DENSE, causal, complete, forward_and_gradients,
 
 from edgewise.graph import Graph
 from edgewise.kernels import Dot, OffsetTable, attend
+from edgewise.kernels.groups import Group
 
 ROUTES = ["reference", "dense"]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
@@ -213,3 +214,13 @@ def test_the_dense_route_is_taken_by_itself(name):
     graph = DENSE[name]
     inputs = tensors(graph, torch.float32)
     assert torch.equal(attend(*inputs, graph), attend(*inputs, graph, impl="dense"))
+
+
+def test_a_causal_graph_makes_no_mask_of_its_pairs(monkeypatch):
+    def refuse(group):
+        raise AssertionError("a mask of every pair was made")
+
+    monkeypatch.setattr(Group, "causal", refuse)
+    graph = DENSE["equal causal sizes"]
+    inputs = tensors(graph)
+    assert_all_equal_as_promised([attend(*inputs, graph)], [formula.per_graph(*inputs, graph)])
