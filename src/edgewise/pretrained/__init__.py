@@ -5,8 +5,22 @@ from edgewise.pretrained.gpt2 import gpt2
 from edgewise.pretrained.hugging_face import HuggingFace
 from edgewise.pretrained.llama import llama
 from edgewise.pretrained.names_table import NamesTable, Row
+from edgewise.pretrained.pyg import PYG, from_pyg, to_pyg
 from edgewise.pretrained.torch_nn import from_torch, to_torch
 
 HUGGING_FACE: dict[str, HuggingFace] = {"bert": bert, "gpt2": gpt2, "llama": llama}
 
-__all__ = ["HUGGING_FACE", "HuggingFace", "NamesTable", "Row", "bert", "from_torch", "gpt2", "llama", "to_torch"]
+__all__ = [
+    "HUGGING_FACE",
+    "PYG",
+    "HuggingFace",
+    "NamesTable",
+    "Row",
+    "bert",
+    "from_pyg",
+    "from_torch",
+    "gpt2",
+    "llama",
+    "to_pyg",
+    "to_torch",
+]
