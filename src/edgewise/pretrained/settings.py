@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-# What these say changes no number of a forward pass: names, tokens with a role, what is returned, how weights began.
+# What these say changes no number of a forward pass: names, how weights began, tokens with a role, what is returned,
+# what is saved of memory.
 WITHOUT_EFFECT = {
     *("_name_or_path", "architectures", "finetuning_task", "problem_type", "task_specific_params"),
     *("id2label", "label2id", "transformers_version", "dtype", "torch_dtype", "initializer_range"),
     *("bos_token_id", "eos_token_id", "pad_token_id", "sep_token_id"),
-    *("chunk_size_feed_forward", "output_attentions", "output_hidden_states", "return_dict", "use_cache"),
+    *("output_attentions", "output_hidden_states", "return_dict", "use_cache"),
+    *("chunk_size_feed_forward", "gradient_checkpointing"),
 }
 
 
