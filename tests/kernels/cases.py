@@ -76,12 +76,12 @@ class Case:
             options["edge_key"] = EdgeTerm(t["key features"], t["key weight"])
         return options
 
-    def attend(self, **more):
+    def attend(self, impl="reference", **more):
         t = self.tensors
         if "value features" in t:
             more["edge_value"] = EdgeTerm(t["value features"], t["value weight"])
         nodes = t.get("query"), t.get("key"), t["value"]
-        return attend(*nodes, self.graph, impl="reference", **self.options(), **more)
+        return attend(*nodes, self.graph, impl=impl, **self.options(), **more)
 
     def score_edges(self):
         return score_edges(self.tensors.get("query"), self.tensors.get("key"), self.graph, **self.options())

@@ -124,3 +124,24 @@ def test_dropout_without_a_seed_follows_the_generator_of_pytorch():
     torch.manual_seed(3)
     assert torch.equal(case.attend(dropout=0.5), first)
     assert not torch.equal(first, second)
+
+
+class Distance:
+    """A reader's own score: minus the distance of query and key."""
+
+    name = "distance"
+    reads_nodes = True
+    number = 0.0
+    tensor = None
+
+    def logits(self, query, key):
+        return -(query - key).norm(dim=-1)
+
+
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_a_score_of_ones_own_is_a_score(impl):
+    graph, q, k, v = irregular(9, 7), numbers(9, 2, 4), numbers(7, 2, 4), numbers(7, 2, 3)
+    senders, receivers = graph.edges()
+    theirs = attend(None, None, v, graph, score=Given(Distance().logits(q[receivers], k[senders])), impl="reference")
+    ours = attend(q, k, v, graph, score=Distance(), impl=impl)
+    assert_all_equal_as_promised(forward_and_gradients(ours, [q, k, v]), forward_and_gradients(theirs, [q, k, v]))

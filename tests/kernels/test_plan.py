@@ -21,6 +21,6 @@ from edgewise.kernels import plan
 )
 def test_the_plan_names_the_kind(graph, kind):
     assert plan(graph).kind == kind
-    assert plan(graph).route == ("reference" if kind is None else "dense")
+    assert plan(graph).route == ("native" if kind is None else "dense")
     assert plan(graph).num_edges == graph.num_edges
     assert ("dense: every graph of the batch is" in str(plan(graph))) == (kind is not None)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, dense, ops, reference
+from edgewise.kernels import checks, dense, native, ops, reference
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
@@ -17,10 +17,11 @@ from edgewise.kernels.plan import plan
 from edgewise.kernels.scores import Dot, Score
 from edgewise.names import lookup
 
-Impl = Literal["auto", "dense", "reference"]
+Impl = Literal["auto", "dense", "native", "reference"]
 IMPLEMENTATIONS = {
     "auto": "what plan(graph) says",
     "dense": "scaled_dot_product_attention; complete and causal graphs only",
+    "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
     "reference": "the plain definition, edge by edge; can be differentiated twice",
 }
 
@@ -103,12 +104,25 @@ def eager(attention: Attention, graph: Graph, return_weights: bool, impl: str) -
 
 
 def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
-    chosen = plan(graph)
-    hindrance = dense.hindrance(chosen, attention)
-    if impl == "dense" and hindrance:
-        raise ValueError(f"attend: impl='dense' {hindrance}; use impl='auto'")
-    if impl != "reference" and not hindrance:
-        return dense.attend(attention, graph, chosen, return_weights)
-    out, weights = reference.attend(attention.folded(), graph)
+    if impl in ("auto", "dense"):
+        chosen = plan(graph)
+        hindrance = dense.hindrance(chosen, attention)
+        if hindrance is None:
+            return dense.attend(attention, graph, chosen, return_weights)
+        _insist(impl, "dense", hindrance)
+    if impl in ("auto", "native"):
+        hindrance = native.hindrance(attention, graph, return_weights)
+        if hindrance is None:
+            return _unfolded(attention, *native.attend(attention.folded(), graph, return_weights), return_weights)
+        _insist(impl, "native", hindrance)
+    return _unfolded(attention, *reference.attend(attention.folded(), graph), return_weights)
+
+
+def _insist(impl: str, route: str, hindrance: str) -> None:
+    if impl == route:
+        raise ValueError(f"attend: impl={route!r} {hindrance}; use impl='auto'")
+
+
+def _unfolded(attention: Attention, out: Tensor, weights: Tensor, return_weights: bool) -> tuple[Tensor, Tensor]:
     heads, batch = attention.num_heads, attention.batch
     return unfold(out, heads, batch), unfold(weights, heads, batch) if return_weights else out.new_empty(0)

@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from edgewise import native
 from edgewise.graph import Graph
 
 Kind = Literal["complete", "causal"]
@@ -20,7 +21,7 @@ class Plan:
     dense: every graph of the batch is complete, so scaled_dot_product_attention does the work (9 edges of 9 pairs)
     """
 
-    route: Literal["dense", "reference"]
+    route: Literal["dense", "native", "reference"]
     kind: Kind | None
     num_edges: int
     num_pairs: int
@@ -30,7 +31,10 @@ class Plan:
         if self.kind is not None:
             does = "scaled_dot_product_attention does the work"
             return f"dense: every graph of the batch is {self.kind}, so {does} {share}"
-        return f"reference: an irregular graph, summed edge by edge {share}"
+        how = (
+            "the compiled kernels sum it up" if self.route == "native" else "without the compiled part it is summed up"
+        )
+        return f"{self.route}: an irregular graph, {how} edge by edge {share}"
 
 
 def plan(graph: Graph) -> Plan:
@@ -41,7 +45,13 @@ def plan(graph: Graph) -> Plan:
 def _made(graph: Graph) -> Plan:
     kind = next((kind for kind in _KINDS if graph.num_edges and _is(kind, graph)), None)
     pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
-    return Plan("reference" if kind is None else "dense", kind, graph.num_edges, pairs)
+    edge_by_edge: Literal["native", "reference"] = "native" if _compiled(graph) else "reference"
+    return Plan(edge_by_edge if kind is None else "dense", kind, graph.num_edges, pairs)
+
+
+def _compiled(graph: Graph) -> bool:
+    """Whether the compiled kernels run for this graph; where they are missing, that is said once."""
+    return graph.device.type == "cpu" and native.module() is not None
 
 
 def _is(kind: Kind, graph: Graph) -> bool:

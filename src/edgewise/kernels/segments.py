@@ -19,6 +19,11 @@ def edges(graph: Graph) -> tuple[Int[Tensor, "edges"], Int[Tensor, "edges"]]:
     return graph.remember("edges", graph.edges)
 
 
+def sender_order(graph: Graph) -> Int[Tensor, "edges"]:
+    """The number of every edge, sorted by sender, then receiver: the order of the transposed graph's edges."""
+    return graph.remember("sender_order", lambda: edges(graph)[0].argsort(stable=True))
+
+
 def gather_receivers(x: Float[Tensor, "receivers *rest"], graph: Graph) -> Float[Tensor, "edges *rest"]:
     """x_i for every edge j -> i."""
     return _gather(x, edges(graph)[1], None, graph.edge_offsets)
@@ -26,8 +31,7 @@ def gather_receivers(x: Float[Tensor, "receivers *rest"], graph: Graph) -> Float
 
 def gather_senders(x: Float[Tensor, "senders *rest"], graph: Graph) -> Float[Tensor, "edges *rest"]:
     """x_j for every edge j -> i; its gradient is summed sender by sender over the transposed graph."""
-    order = graph.remember("sender_order", lambda: edges(graph)[0].argsort(stable=True))
-    return _gather(x, edges(graph)[0], order, graph.transpose().edge_offsets)
+    return _gather(x, edges(graph)[0], sender_order(graph), graph.transpose().edge_offsets)
 
 
 def segment_sum(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, "receivers *rest"]:

@@ -1,0 +1,80 @@
+"""The compiled kernels: attention edge by edge over runs, exact, at the price of its edges.
+
+Forward keeps the output and the log-sum-exp; backward recomputes the weights, once by receiver and once by sender.
+Nothing grows with edges × channels. Tensors are [nodes, heads, dim], batch dimensions folded into heads by the door.
+"""
+
+import torch
+from torch import Tensor
+
+from edgewise import native
+from edgewise.graph import Graph
+from edgewise.kernels.attention import Attention
+from edgewise.kernels.native_autograd import run
+from edgewise.kernels.native_call import SCORE, Tensors
+from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.scores import Additive, GATv2, Given
+
+
+def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str | None:
+    """What keeps an attention from the compiled kernels, as the end of a sentence; None where nothing does."""
+    nodes = [x for x in (attention.query, attention.key, attention.value) if x is not None]
+    if native.module() is None:
+        return "needs the compiled part, which this installation lacks"
+    if graph.device.type != "cpu":
+        return f"runs on the CPU, and the graph is on {graph.device}"
+    if type(attention.score) not in SCORE:
+        return f"knows no score {type(attention.score).__name__}"
+    if len({x.dtype for x in nodes}) != 1:
+        return "takes query, key and value of one dtype"
+    if attention.dtype == torch.float64 and nodes[0].dtype != torch.float64:
+        return "takes scores and biases no wider than the value"
+    if isinstance(attention.score, GATv2) and attention.edge_key is not None:
+        return "takes no edge features inside GATv2's nonlinearity"
+    if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in nodes):
+        return "hands weights out without a gradient"
+    if graph.num_edges == 0 or any(0 in x.shape for x in nodes):
+        return "has no empty tensors to work on"
+    return None
+
+
+def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Tensor, Tensor]:
+    """The folded attention by the compiled kernels; the weights are empty unless asked for."""
+    a, exact, score = attention, attention.dtype, attention.score
+    assert a.value is not None  # the door has checked
+    logit = score.scores if isinstance(score, Given) else None
+    if isinstance(a.bias, Tensor):
+        logit = a.bias if logit is None else logit + a.bias
+    inner = query_edge = key_edge = None
+    if a.edge_key is not None:
+        features, weight = (x.to(exact) for x in a.edge_key)
+        weight = _per_head(weight, a.num_heads)
+        if isinstance(score, Additive):
+            inner = torch.einsum("ef,fh->eh", features, weight.squeeze(-1))
+        elif a.query is not None:
+            query_edge, key_edge = torch.einsum("rhd,fhd->rhf", a.query.to(exact), weight), features
+    tensors = Tensors(
+        a.query,
+        a.key,
+        a.value,
+        _exact(logit, exact),
+        inner,
+        _exact(a.bias.table, exact) if isinstance(a.bias, OffsetTable) else None,
+        query_edge,
+        key_edge,
+        None if a.edge_value is None else a.edge_value.features.to(exact),
+        _exact(score.vector, exact) if isinstance(score, GATv2) else None,
+    )
+    out, heard_edge, weights = run(attention, graph, tensors, return_weights)
+    if a.edge_value is not None:
+        weight = _per_head(a.edge_value.weight.to(exact), a.num_heads)
+        out = (out.to(exact) + torch.einsum("rhf,fhd->rhd", heard_edge, weight)).to(a.value.dtype)
+    return out, weights
+
+
+def _exact(x: Tensor | None, dtype: torch.dtype) -> Tensor | None:
+    return None if x is None else x.to(dtype)
+
+
+def _per_head(weight: Tensor, num_heads: int) -> Tensor:
+    return weight.repeat_interleave(num_heads // weight.shape[1], dim=1)

@@ -1,0 +1,140 @@
+"""How a call reaches the compiled kernels: addresses and numbers, in the order of the fields of attend.hpp."""
+
+import os
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from edgewise import native
+from edgewise.graph import Graph
+from edgewise.kernels.attention import Attention
+from edgewise.kernels.dropout import threshold
+from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.scores import Additive, Constant, Dot, GATv2, Given
+
+STORAGE = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
+SCORE = {Constant: 0, Given: 0, Dot: 1, Additive: 2, GATv2: 3}
+LEVEL = os.environ.get("EDGEWISE_CPU_LEVEL", "")
+"""An instruction set to use instead of the fastest: baseline, x86-64-v3 or x86-64-v4."""
+
+CUT = 4096
+"""Edges after which a row is cut, so that other threads help with a hub."""
+
+VECTOR_BLOCKS = 64
+"""In how many stretches GATv2's vector gathers its gradient: kVectorBlocks."""
+
+
+class Tensors(NamedTuple):
+    """What an attention brings, unpacked. All but query, key and value are exact: float32, or float64 for float64."""
+
+    query: Tensor | None  # [R, H, D]
+    key: Tensor | None  # [S, H_kv, D]
+    value: Tensor  # [S, H_kv, V]
+    logit: Tensor | None  # [E, H], added to the logit
+    inner: Tensor | None  # [E, H], added inside the LeakyReLU of an additive score
+    table: Tensor | None  # [T, H], added by offset
+    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge
+    key_edge: Tensor | None  # [E, F]
+    value_edge: Tensor | None  # [E, F']
+    vector: Tensor | None  # [H, D], of GATv2
+
+    def laid_out(self) -> "Tensors":
+        """With the strides that the kernels take."""
+        query, key, value = (x if x is None or x.stride(-1) == 1 else x.contiguous() for x in self[:3])
+        assert value is not None
+        return Tensors(query, key, value, *(None if x is None else x.contiguous() for x in self[3:]))
+
+    @property
+    def dim(self) -> int:
+        """Channels of a query head."""
+        return 0 if self.query is None else self.query.shape[2]
+
+    @property
+    def key_features(self) -> int:
+        """Raw edge features in the score."""
+        return 0 if self.key_edge is None else self.key_edge.shape[1]
+
+    @property
+    def value_features(self) -> int:
+        """Raw edge features in the value."""
+        return 0 if self.value_edge is None else self.value_edge.shape[1]
+
+    @property
+    def per_edge(self) -> bool:
+        """Whether anything is looked up by the number of an edge."""
+        return any(x is not None for x in (self.logit, self.inner, self.key_edge, self.value_edge))
+
+
+class Items(NamedTuple):
+    """Rows cut into stretches of at most CUT edges: the row and edges of each, and the first item of each row."""
+
+    row: Tensor
+    begin: Tensor
+    end: Tensor
+    first: Tensor
+
+
+def items(graph: Graph) -> Items | None:
+    """None where no row is long enough to be cut."""
+    return graph.remember("items", lambda: _cut(graph))
+
+
+def _cut(graph: Graph) -> Items | None:
+    degree = graph.degree()
+    if len(degree) == 0 or int(degree.max()) <= CUT:
+        return None
+    pieces = (degree + CUT - 1).div(CUT, rounding_mode="floor").clamp(min=1)
+    first = torch.cat([pieces.new_zeros(1), pieces.cumsum(0)])
+    row = torch.repeat_interleave(pieces)
+    begin = graph.edge_offsets[row] + (torch.arange(len(row)) - first[row]) * CUT
+    return Items(row, begin, torch.minimum(begin + CUT, graph.edge_offsets[row + 1]), first)
+
+
+def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: list[int]) -> None:
+    """Run a kernel over `rows`: the graph, or its transpose. `fields` are those of the kernel's own struct."""
+    position = None if tensors.table is None else graph.position()
+    numbers = [*_rows(rows, items(rows)), *_attend(attention, tensors, position), *fields]
+    score = attention.score
+    scale = score.factor(tensors.dim) if isinstance(score, Dot) else 1.0
+    reals = [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
+    getattr(native.module(), step)(LEVEL, numbers, reals)
+
+
+def _rows(graph: Graph, cut: Items | None) -> list[int]:
+    rows = [graph.num_receivers, *at(graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start)]
+    return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
+
+
+def _attend(attention: Attention, x: Tensors, position: Tensor | None) -> list[int]:
+    bias = attention.bias
+    return [
+        STORAGE[x.value.dtype],
+        SCORE[type(attention.score)],
+        attention.num_heads,
+        x.value.shape[1],
+        x.dim,
+        x.value.shape[2],
+        x.key_features,
+        x.value_features,
+        *nodes(x.query),
+        *nodes(x.key),
+        *nodes(x.value),
+        *at(position, x.logit, x.inner, x.table),
+        0 if x.table is None else x.table.shape[0],
+        bias.lowest if isinstance(bias, OffsetTable) else 0,
+        *at(x.query_edge, x.key_edge, x.value_edge, x.vector),
+        int(attention.seed),
+        threshold(attention.dropout) if attention.dropout > 0 else 0,
+        torch.get_num_threads(),
+    ]
+
+
+def nodes(x: Tensor | None) -> tuple[int, int, int]:
+    """Address, and strides of nodes and heads."""
+    return (0, 0, 0) if x is None else (x.data_ptr(), x.stride(0), x.stride(1))
+
+
+def at(*tensors: Tensor | None) -> list[int]:
+    """Addresses; 0 for a tensor that is not there."""
+    return [0 if x is None else x.data_ptr() for x in tensors]

@@ -1,0 +1,112 @@
+// Attention over runs of senders: what the kernels of every instruction set take and give.
+#pragma once
+
+#include <cstdint>
+
+namespace edgewise {
+
+enum Storage : int64_t { kFloat32 = 0, kFloat64 = 1, kBFloat16 = 2, kFloat16 = 3 };
+// Rows are summed up for GATv2's vector in this many stretches, whatever the number of threads.
+constexpr int64_t kVectorBlocks = 64;
+
+enum ScoreKind : int64_t { kNone = 0, kDot = 1, kAdditive = 2, kGATv2 = 3 };
+
+// Rows and the runs of columns that each hears, cut into items: stretches of one row's edges, short enough that one
+// hub does not keep the other threads waiting. Without cuts an item is a row.
+struct Rows {
+    int64_t num_rows;
+    const int64_t* run_offsets;
+    const int32_t* run_start;
+    const int32_t* run_stop;
+    const int64_t* run_edge_start;
+    int64_t num_items;
+    const int64_t* item_row;    // null: item k is row k, whole
+    const int64_t* item_begin;  // edge numbers
+    const int64_t* item_end;
+    const int64_t* row_item;    // first item of each row, [rows + 1]; null with item_row
+};
+
+// [nodes, heads, dim] in any strides with a unit last one, counted in elements.
+template <typename Pointer>
+struct Nodes {
+    Pointer data;
+    int64_t node_stride;
+    int64_t head_stride;
+};
+
+// Arrays without strides are contiguous. "Exact" arrays hold what is accumulated in: float, or double for float64.
+struct Attend {
+    Storage storage;
+    ScoreKind score;
+    int64_t num_heads, num_shared;  // heads of queries; of keys and values
+    int64_t dim, value_dim;
+    int64_t key_features, value_features;  // raw edge features; 0: none
+    Nodes<const void*> query, key, value;
+    const int64_t* position;    // of each receiver, for the offset table
+    const void* edge_logit;     // exact [E, H]: added to the logit; null: none
+    const void* edge_inner;     // exact [E, H]: added inside the LeakyReLU of an additive score; null: none
+    const void* table;          // exact [T, H] by offset; null: none
+    int64_t table_rows, table_lowest;
+    const void* query_edge;     // exact [R, H, F]: the query in the space of key_edge
+    const void* key_edge;       // exact [E, F]
+    const void* value_edge;     // exact [E, F']
+    const void* vector;         // exact [H, D]: of GATv2
+    double scale, slope, dropout;
+    int64_t seed, keep_from;    // an edge stays iff its hash is at least keep_from; 0: no dropout
+    int64_t num_threads;
+};
+
+struct Forward {
+    Nodes<void*> out;      // storage [R, H, V]
+    void* rest;            // storage [R, H, V]: what rounding took from a half-precision out; null: not asked for
+    void* log_sum;         // exact [R, H]
+    void* heard_edge;      // exact [R, H, F']: sum of weights times value_edge; null: none
+    void* weights;         // exact [E, H]; null: not asked for
+    void* partial;         // exact [items, H, 2 + V + F'], for rows cut into items; null: none is cut
+};
+
+// By receiver: the gradients of queries and of everything that an edge has of its own.
+struct BackwardReceivers {
+    Nodes<const void*> grad, out;  // storage [R, H, V]
+    const void* rest;              // storage [R, H, V]; null: out is exact
+    const void* heard_edge;        // exact [R, H, F']
+    const void* grad_edge;         // exact [R, H, F']: the gradient in the space of value_edge
+    const void* log_sum;           // exact [R, H]
+    void* delta;                   // exact [R, H], filled here: grad · out
+    int64_t walks;                 // 0: delta is all that is asked for
+    void* grad_query;              // exact [R, H, D]
+    void* grad_logit;              // exact [E, H]; null: not asked for
+    void* grad_inner;              // exact [E, H]; null
+    void* summed_edge;             // exact [R, H, F]: sum of logit gradients times key_edge; null
+    void* grad_key_edge;           // exact [E, F]; null
+    void* grad_value_edge;         // exact [E, F']; null
+    void* grad_vector;             // exact [kVectorBlocks, H, D], to be summed; null
+    void* partial;                 // exact [items, H, D + F], for rows cut into items; null
+};
+
+// By sender, over the transposed graph: the gradients of keys and values.
+struct BackwardSenders {
+    Nodes<const void*> grad;
+    const void* grad_edge;
+    const void* log_sum;
+    const void* delta;
+    const int64_t* edge_number;  // of each transposed edge in the graph's order; null: nothing is per edge
+    void* grad_key;              // exact [S, H_kv, D]
+    void* grad_value;            // exact [S, H_kv, V]
+    void* partial;               // exact [items, H_kv, D + V], for rows cut into items; null
+};
+
+struct Kernels {
+    void (*forward)(const Rows&, const Attend&, const Forward&);
+    void (*backward_receivers)(const Rows&, const Attend&, const BackwardReceivers&);
+    void (*backward_senders)(const Rows&, const Attend&, const BackwardSenders&);
+};
+
+namespace baseline { Kernels kernels(); }
+namespace v3 { Kernels kernels(); }
+namespace v4 { Kernels kernels(); }
+
+// The fastest that this processor runs, or the one forced by name ("baseline", "x86-64-v3", "x86-64-v4").
+Kernels kernels(const char* forced);
+
+}  // namespace edgewise

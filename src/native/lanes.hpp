@@ -1,0 +1,205 @@
+// Vectors of the width that the compiler was told of (EDGEWISE_BYTES), over four storage types.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+struct BFloat16 { uint16_t bits; };
+struct Float16 { uint16_t bits; };
+
+template <typename Exact> struct LanesOf;
+template <> struct LanesOf<float> {
+    typedef float type __attribute__((vector_size(EDGEWISE_BYTES)));
+    typedef int32_t integers __attribute__((vector_size(EDGEWISE_BYTES)));
+};
+template <> struct LanesOf<double> {
+    typedef double type __attribute__((vector_size(EDGEWISE_BYTES)));
+    typedef int64_t integers __attribute__((vector_size(EDGEWISE_BYTES)));
+};
+template <typename Exact> using Lanes = typename LanesOf<Exact>::type;
+template <typename Exact> constexpr int64_t kLanes = EDGEWISE_BYTES / sizeof(Exact);
+
+inline float exact(float x) { return x; }
+inline double exact(double x) { return x; }
+inline float exact(BFloat16 x) {
+    const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
+    float result;
+    std::memcpy(&result, &bits, 4);
+    return result;
+}
+inline float exact(Float16 x) {
+#if defined(__F16C__)
+    return _cvtsh_ss(x.bits);
+#else
+    const uint32_t sign = (x.bits & 0x8000u) << 16;
+    int32_t exponent = (x.bits >> 10) & 0x1f;
+    uint32_t fraction = x.bits & 0x3ffu;
+    uint32_t bits;
+    if (exponent == 31) {
+        bits = sign | 0x7f800000u | (fraction << 13);
+    } else if (exponent == 0 && fraction == 0) {
+        bits = sign;
+    } else {
+        if (exponent == 0) {
+            exponent = 1;
+            while (!(fraction & 0x400u)) { fraction <<= 1; --exponent; }
+            fraction &= 0x3ffu;
+        }
+        bits = sign | static_cast<uint32_t>(exponent + 112) << 23 | (fraction << 13);
+    }
+    float result;
+    std::memcpy(&result, &bits, 4);
+    return result;
+#endif
+}
+
+inline void store(float* at, float x) { *at = x; }
+inline void store(double* at, double x) { *at = x; }
+inline void store(BFloat16* at, float x) {
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    at->bits = x != x ? 0x7fc0 : static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1)) >> 16);
+}
+inline void store(Float16* at, float x) {
+#if defined(__F16C__)
+    at->bits = static_cast<uint16_t>(_cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT));
+#else
+    uint32_t bits;
+    std::memcpy(&bits, &x, 4);
+    const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
+    const float size = std::fabs(x);
+    if (x != x) {
+        at->bits = sign | 0x7e00;
+    } else if (size >= 65520.0f) {
+        at->bits = sign | 0x7c00;
+    } else if (size < 6.103515625e-05f) {
+        at->bits = sign | static_cast<uint16_t>(std::nearbyint(size * 16777216.0f));
+    } else {
+        std::memcpy(&bits, &size, 4);
+        const uint32_t rounded = bits + 0xfffu + ((bits >> 13) & 1);
+        at->bits = sign | static_cast<uint16_t>((rounded >> 13) - (112u << 10));
+    }
+#endif
+}
+
+inline Lanes<float> load(const float* at) { Lanes<float> x; std::memcpy(&x, at, sizeof x); return x; }
+inline Lanes<double> load(const double* at) { Lanes<double> x; std::memcpy(&x, at, sizeof x); return x; }
+inline Lanes<float> load(const BFloat16* at) {
+    typedef uint16_t Half __attribute__((vector_size(EDGEWISE_BYTES / 2)));
+    typedef uint32_t Full __attribute__((vector_size(EDGEWISE_BYTES)));
+    Half half;
+    std::memcpy(&half, at, sizeof half);
+    const Full bits = __builtin_convertvector(half, Full) << 16;
+    Lanes<float> x;
+    std::memcpy(&x, &bits, sizeof x);
+    return x;
+}
+inline Lanes<float> load(const Float16* at) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    return (Lanes<float>)_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+#elif EDGEWISE_BYTES == 32 && defined(__F16C__)
+    return (Lanes<float>)_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+#else
+    Lanes<float> x;
+    for (int64_t lane = 0; lane < kLanes<float>; ++lane) x[lane] = exact(at[lane]);
+    return x;
+#endif
+}
+template <typename Exact> inline void put(Exact* at, Lanes<Exact> x) { std::memcpy(at, &x, sizeof x); }
+
+inline float total(Lanes<float> x) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)x);
+#else
+    float sum = 0;
+    for (int64_t lane = 0; lane < kLanes<float>; ++lane) sum += x[lane];
+    return sum;
+#endif
+}
+inline double total(Lanes<double> x) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    return _mm512_reduce_add_pd((__m512d)x);
+#else
+    double sum = 0;
+    for (int64_t lane = 0; lane < kLanes<double>; ++lane) sum += x[lane];
+    return sum;
+#endif
+}
+
+// sum of a[d] b[d]
+template <typename Exact, typename T> inline Exact dot(const Exact* a, const T* b, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
+    Lanes<Exact> one{}, two{};
+    int64_t d = 0;
+    for (; d + 2 * W <= dim; d += 2 * W) {
+        one += load(a + d) * load(b + d);
+        two += load(a + d + W) * load(b + d + W);
+    }
+    for (; d + W <= dim; d += W) one += load(a + d) * load(b + d);
+    Exact sum = total(one + two);
+    for (; d < dim; ++d) sum += a[d] * exact(b[d]);
+    return sum;
+}
+
+// a[d] += w b[d]
+template <typename Exact, typename T> inline void add(Exact* a, Exact w, const T* b, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
+    int64_t d = 0;
+    for (; d + W <= dim; d += W) put<Exact>(a + d, load(a + d) + w * load(b + d));
+    for (; d < dim; ++d) a[d] += w * exact(b[d]);
+}
+
+// e^x within 2 ulp; 0 below -87.3 (where e^x leaves the normal numbers), e^0 = 1 exactly
+inline Lanes<float> exponential(Lanes<float> x) {
+    typedef LanesOf<float>::integers Integers;
+    const Lanes<float> scaled = x * 1.44269504088896341f;
+    const Lanes<float> magic = Lanes<float>{} + 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+    const Lanes<float> rounded = (scaled + magic) - magic;
+    const Lanes<float> rest = (x - rounded * 0.693359375f) - rounded * -2.12194440e-4f;
+    Lanes<float> p = Lanes<float>{} + 1.9875691500e-4f;
+    p = p * rest + 1.3981999507e-3f;
+    p = p * rest + 8.3334519073e-3f;
+    p = p * rest + 4.1665795894e-2f;
+    p = p * rest + 1.6666665459e-1f;
+    p = p * rest + 5.0000001201e-1f;
+    p = p * rest * rest + rest + 1.0f;
+    const Integers power = (__builtin_convertvector(rounded, Integers) + 127) << 23;
+    Lanes<float> two;
+    std::memcpy(&two, &power, sizeof two);
+    return x < -87.3f ? Lanes<float>{} : p * two;
+}
+
+// x[n] <- e^(x[n] - shift), returning the sum
+inline float exponentials(float* x, float shift, int64_t count) {
+    constexpr int64_t W = kLanes<float>;
+    Lanes<float> sum{};
+    int64_t n = 0;
+    for (; n + W <= count; n += W) {
+        const Lanes<float> y = exponential(load(x + n) - shift);
+        put<float>(x + n, y);
+        sum += y;
+    }
+    float result = total(sum);
+    if (n < count) {
+        Lanes<float> tail = Lanes<float>{} - INFINITY;
+        for (int64_t lane = 0; n + lane < count; ++lane) tail[lane] = x[n + lane] - shift;
+        tail = exponential(tail);
+        for (int64_t lane = 0; n + lane < count; ++lane) result += x[n + lane] = tail[lane];
+    }
+    return result;
+}
+inline double exponentials(double* x, double shift, int64_t count) {
+    double sum = 0;
+    for (int64_t n = 0; n < count; ++n) sum += x[n] = std::exp(x[n] - shift);
+    return sum;
+}
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise

@@ -1,0 +1,202 @@
+"""The compiled kernels against the definition: every score, extra and storage type, on every instruction set."""
+
+import pytest
+import torch
+from tests.equal import assert_all_equal_as_promised, error
+from tests.kernels.cases import EXTRAS, GRAPHS, SCORES, Case
+from tests.kernels.graphs import from_mask, irregular, numbers
+
+from edgewise import native as compiled
+from edgewise.graph import Graph
+from edgewise.kernels import Dot, EdgeTerm, GATv2, attend
+from edgewise.kernels import native_call as kernels
+
+pytestmark = pytest.mark.skipif(not compiled.available(), reason="this installation has no compiled part")
+GRAPH_OF_12 = from_mask(torch.tensor([[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [1, 0, 0, 1, 1], [0] * 5]) > 0)
+LEVELS = ["baseline", "x86-64-v3", "x86-64-v4"]
+CASES = [
+    (score, extras)
+    for score in SCORES
+    for extras in EXTRAS
+    if not ("edge_key" in extras and score in ("Constant", "Given", "GATv2"))
+]
+
+
+def run_here(level: str) -> bool:
+    here = compiled.module().cpu_level()
+    return level == "baseline" or (here in LEVELS and LEVELS.index(level) <= LEVELS.index(here))
+
+
+class Distance:
+    """A score of a reader's own: minus the squared distance."""
+
+    name, reads_nodes, number, tensor = "distance", True, 0.0, None
+
+    def logits(self, query, key):
+        return -((query - key) ** 2).sum(-1)
+
+
+@pytest.fixture(params=LEVELS)
+def level(request, monkeypatch):
+    if not run_here(request.param):
+        pytest.skip(f"this processor does not run {request.param}")
+    monkeypatch.setattr(kernels, "LEVEL", request.param)
+
+
+@pytest.fixture(params=["whole rows", "cut rows"])
+def rows(request, monkeypatch):
+    """Rows of more than 3 edges are cut, or none is. What is remembered of a graph is forgotten."""
+    if request.param == "cut rows":
+        monkeypatch.setattr(kernels, "CUT", 3)
+
+
+def fresh(graph: Graph) -> Graph:
+    return Graph(
+        *graph.runs,
+        num_senders=graph.num_senders,
+        receiver_offsets=graph.receiver_offsets,
+        sender_offsets=graph.sender_offsets,
+    )
+
+
+def output_and_gradients(case, impl, **more):
+    out = case.attend(impl=impl, **more)
+    grads = torch.autograd.grad(out, case.inputs, numbers(*out.shape, seed=9, dtype=out.dtype), allow_unused=True)
+    return [out, *(torch.zeros_like(x) if g is None else g for x, g in zip(case.inputs, grads, strict=True))]
+
+
+@pytest.mark.parametrize(("score", "extras"), CASES, ids=str)
+def test_native_equals_the_definition_in_float64(score, extras, rows):
+    for graph in GRAPHS.values():
+        if graph.num_edges:
+            case = Case(score, extras, fresh(graph))
+            assert_all_equal_as_promised(output_and_gradients(case, "native"), output_and_gradients(case, "reference"))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("score", SCORES)
+def test_native_is_as_exact_as_the_definition(score, dtype, level, rows):
+    extras = ("edge_value", "bias by offset") if score in ("GATv2", "Given", "Constant") else EXTRAS[-1]
+    case = Case(score, extras, fresh(irregular(23, 31)), dtype)
+    truth = output_and_gradients(case.exactly(), "reference")
+    found, plain = output_and_gradients(case, "native"), output_and_gradients(case, "reference")
+    assert_all_equal_as_promised(found, plain, truth)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 15, 16, 17, 31, 33, 64, 100, 256])
+def test_every_head_dim(dim, level):
+    graph = irregular(9, 11)
+    query, key, value = numbers(9, 2, dim), numbers(11, 2, dim, seed=1), numbers(11, 2, dim + 1, seed=2)
+    for score in (Dot(), GATv2(numbers(2, dim, seed=3))):
+        found = attend(query, key, value, graph, score=score, impl="native")
+        assert error(found, attend(query, key, value, graph, score=score, impl="reference")) < 1e-12
+
+
+def test_dropout_and_weights_are_those_of_the_definition(level, rows):
+    case = Case("Dot", (), fresh(irregular(23, 31)))
+    with torch.no_grad():
+        found = case.attend(impl="native", dropout=0.4, seed=2**40 + 3, return_weights=True)
+    theirs = case.attend(impl="reference", dropout=0.4, seed=2**40 + 3, return_weights=True)
+    assert_all_equal_as_promised(found, [x.detach() for x in theirs])
+    mine = output_and_gradients(case, "native", dropout=0.4, seed=5)
+    assert_all_equal_as_promised(mine, output_and_gradients(case, "reference", dropout=0.4, seed=5))
+
+
+def test_strides_and_batch_dimensions_are_taken_as_they_are():
+    graph = irregular(7, 9)
+    query = numbers(2, 4, 7, 3).permute(0, 2, 1, 3)
+    key, value = numbers(9, 4, 6, seed=1)[:, :, ::2], numbers(1, 9, 8, 3, seed=2)[:, :, ::2]
+    found = attend(query, key, value, graph, impl="native")
+    assert error(found, attend(query, key, value, graph, impl="reference")) < 1e-12
+
+
+def test_logits_of_minus_infinity_silence_an_edge(rows):
+    graph = from_mask(torch.ones(3, 7, dtype=torch.bool))
+    bias = torch.zeros(21, dtype=torch.float64)
+    bias[:7] = -torch.inf
+    bias[8:14] = -torch.inf
+    value = numbers(7, 1, 2)
+    out = attend(numbers(3, 1, 4), numbers(7, 1, 4, seed=1), value, graph, bias=bias, impl="native")
+    assert not out[0].any()
+    torch.testing.assert_close(out[1], value[0])
+    (grad,) = torch.autograd.grad(out.sum(), value)
+    assert grad.isfinite().all()
+
+
+def test_gradients_are_bitwise_the_same_for_any_number_of_threads(rows):
+    mask = torch.rand(300, 200, generator=torch.Generator().manual_seed(0)) < 0.05
+    mask[7], mask[:, 9] = True, True
+    case = Case("GATv2", ("edge_value", "bias [E, H]"), from_mask(mask), torch.float32)
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(output_and_gradients(case, "native", dropout=0.2, seed=1))
+    torch.set_num_threads(before)
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+def test_nothing_is_left_unwritten():
+    """A receiver and a sender without edges get zeros, whatever stood in the memory before."""
+    for _ in range(3):
+        torch.full((4000,), torch.nan)
+        graph = irregular(9, 11)
+        case = Case("Dot", (), graph)
+        out, *grads = output_and_gradients(case, "native")
+        assert not out[0].any()
+        assert all(x.isfinite().all() for x in (out, *grads))
+
+
+def test_a_hub_is_cut_and_joined_to_the_same_numbers():
+    mask = torch.zeros(3, 10_000, dtype=torch.bool)
+    mask[1] = True
+    graph = from_mask(mask)
+    query, key, value = numbers(3, 1, 4), numbers(10_000, 1, 4, seed=1), numbers(10_000, 1, 4, seed=2)
+    found = attend(query, key, value, graph, impl="native")
+    assert error(found, attend(query, key, value, graph, impl="reference")) < 1e-12
+
+
+def test_a_second_derivative_is_refused_and_the_way_named():
+    case = Case("Dot", (), irregular(5, 5))
+    (grad,) = torch.autograd.grad(case.attend(impl="native").sum(), case.inputs[1], create_graph=True)
+    with pytest.raises(RuntimeError, match="can be differentiated once; .* impl='reference'"):
+        grad.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"value": numbers(5, 2, 6, dtype=torch.float32)}, "of one dtype"),
+        ({"score": Distance()}, "knows no score Distance"),
+        ({"return_weights": True}, "hands weights out without a gradient"),
+        ({"score": GATv2(numbers(4, 6)), "edge_key": EdgeTerm(numbers(12, 1), numbers(1, 2, 6))}, "inside GATv2's"),
+        ({"graph": from_mask(torch.zeros(5, 5, dtype=torch.bool))}, "no empty tensors"),
+    ],
+    ids=lambda x: "" if isinstance(x, dict) else x,
+)
+@pytest.mark.usefixtures("unchecked_shapes")
+def test_what_the_compiled_kernels_do_not_take_is_named(more, expected):
+    given = {"query": numbers(5, 4, 6), "key": numbers(5, 2, 6), "value": numbers(5, 2, 6), "graph": GRAPH_OF_12} | more
+    with pytest.raises(ValueError, match=f"impl='native' .*{expected}.*use impl='auto'"):
+        attend(**given, impl="native")
+
+
+def test_bias_wider_than_the_value_is_named():
+    nodes = [numbers(5, 1, 2, dtype=torch.float32) for _ in range(3)]
+    with pytest.raises(ValueError, match="no wider than the value"):
+        attend(*nodes, GRAPH_OF_12, bias=numbers(12), impl="native")
+
+
+def test_without_the_compiled_part_native_is_named_and_auto_goes_on(monkeypatch):
+    monkeypatch.setattr(compiled, "module", lambda: None)
+    nodes = [numbers(5, 1, 2) for _ in range(3)]
+    with pytest.raises(ValueError, match="needs the compiled part"):
+        attend(*nodes, GRAPH_OF_12, impl="native")
+    assert attend(*nodes, GRAPH_OF_12).shape == (5, 1, 2)
+
+
+def test_another_device_than_the_cpu_is_named():
+    nodes = [numbers(5, 1, 2).detach().to("meta") for _ in range(3)]
+    with pytest.raises(ValueError, match="runs on the CPU, and the graph is on meta"):
+        attend(*nodes, GRAPH_OF_12.to("meta"), impl="native")
