@@ -1,5 +1,6 @@
 """The ground floor: names become objects, parts are built, extras are named, the face is lazy."""
 
+import json
 import subprocess
 import sys
 
@@ -32,9 +33,7 @@ def test_a_known_name_gives_its_value():
 
 
 def test_an_unknown_name_lists_the_known_ones_and_the_nearest():
-    with pytest.raises(
-        ValueError, match=r"^unknown aggregator 'men'\. Known: max, mean, sum\. Did you mean 'mean'\?$"
-    ):
+    with pytest.raises(ValueError, match=r"^unknown aggregator 'men'\. Known: max, mean, sum\. Did you mean 'mean'\?$"):
         lookup("men", dict.fromkeys(["sum", "mean", "max"]), "aggregator")
 
 
@@ -68,9 +67,7 @@ def test_reading_a_part_leaves_the_table_as_it_was():
 
 @pytest.mark.parametrize("table", [{"hops": 2}, {"name": 3}])
 def test_a_table_without_a_name_is_refused(table):
-    with pytest.raises(
-        ValueError, match=r"part: expected a table with a 'name', got \{.*\}; write \{name = \"dot\"\}"
-    ):
+    with pytest.raises(ValueError, match=r"part: expected a table with a 'name', got \{.*\}; write \{name = \"dot\"\}"):
         Part.of(table)
 
 
@@ -93,9 +90,7 @@ def test_starred_parameters_are_not_needed():
 
 
 def test_an_unknown_option_lists_the_known_ones():
-    with pytest.raises(
-        ValueError, match=r"pattern 'ring': unknown option 'hop'\. Known: hops\. Did you mean 'hops'\?"
-    ):
+    with pytest.raises(ValueError, match=r"pattern 'ring': unknown option 'hop'\. Known: hops\. Did you mean 'hops'\?"):
         Part("ring", {"hop": 2}).build(KNOWN, "pattern", width=8)
 
 
@@ -114,10 +109,31 @@ def test_a_name_with_a_colon_is_imported():
     assert imported("math:floor", "function")(1.5) == 1
 
 
+def test_what_is_imported_must_be_a_class_or_a_function():
+    with pytest.raises(TypeError, match="number 'math:pi': expected a class or a function, got float"):
+        Part("math:pi").build({}, "number")
+
+
+def test_what_a_module_misses_is_named(tmp_path, monkeypatch):
+    (tmp_path / "my_scores.py").write_text("import no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ValueError, match="score 'my_scores:X': there is no module 'no_such_module' to import"):
+        imported("my_scores:X", "score")
+
+
+def test_options_are_plain_values_so_that_what_is_written_and_read_is_equal():
+    part = Part("several", {"of": ["mean", Part("ring", {"hops": [1, 2]})]})
+    assert part.options == {"of": ("mean", {"name": "ring", "hops": (1, 2)})}
+    assert Part.of(json.loads(json.dumps(part.as_table()))) == part
+
+
+def test_what_the_builder_offers_is_no_option():
+    with pytest.raises(ValueError, match="pattern 'anything': unknown option 'width'"):
+        Part("anything", {"width": 3}).build(KNOWN, "pattern", width=8)
+
+
 def test_importing_from_no_module_is_said():
-    with pytest.raises(
-        ValueError, match=r"score 'no_such_module:X': there is no module 'no_such_module' to import"
-    ):
+    with pytest.raises(ValueError, match=r"score 'no_such_module:X': there is no module 'no_such_module' to import"):
         imported("no_such_module:X", "score")
 
 

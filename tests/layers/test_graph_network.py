@@ -119,19 +119,24 @@ def test_settings_that_cannot_be_are_refused(config, message):
 @pytest.mark.parametrize(
     ("x", "e", "u", "message"),
     [
-        ((10, NODE), (GRAPH.num_edges, 2), (3, 2), r"expected edge states \[\d+, 3\], got \[\d+, 2\]"),
-        ((10, NODE), (2, 3), (3, 2), r"expected edge states \[\d+, 3\], got \[2, 3\]"),
-        ((10, NODE), None, (3, 2), r"expected edge states \[\d+, 3\], got none"),
-        ((10, NODE), (GRAPH.num_edges, 3), (4, 2), r"expected whole states \[3, 2\], got \[4, 2\]"),
-        ((10, NODE), (GRAPH.num_edges, 3), None, r"expected whole states \[3, 2\], got none"),
-        ((9, NODE), (GRAPH.num_edges, 3), (3, 2), r"expected node states \[10, 4\], got \[9, 4\]"),
-        ((2, 10, NODE), (GRAPH.num_edges, 3), (3, 2), r"expected node states \[10, 4\], got \[2, 10, 4\]"),
+        ((10, NODE), (GRAPH.num_edges, 2), (3, 2), r"GraphNetwork: expected edge states \[\d+, 3\], got \[\d+, 2\]"),
+        ((10, NODE), (2, 3), (3, 2), r"GraphNetwork: expected edge states \[\d+, 3\], got \[2, 3\]"),
+        ((10, NODE), None, (3, 2), r"GraphNetwork: expected edge states \[\d+, 3\], got none"),
+        ((10, NODE), (GRAPH.num_edges, 3), (4, 2), r"GraphNetwork: expected whole states \[3, 2\], got \[4, 2\]"),
+        ((10, NODE), (GRAPH.num_edges, 3), None, r"GraphNetwork: expected whole states \[3, 2\], got none"),
+        ((9, NODE), (GRAPH.num_edges, 3), (3, 2), r"GraphNetwork: expected node states \[10, 4\], got \[9, 4\]"),
+        (
+            (2, 10, NODE),
+            (GRAPH.num_edges, 3),
+            (3, 2),
+            r"GraphNetwork: expected node states \[10, 4\], got \[2, 10, 4\]",
+        ),
     ],
 )
 def test_states_that_do_not_fit_are_refused(x, e, u, message):
     step = GraphNetwork(NODE, GraphNetworkConfig(hidden=7, edge_dim=3, edge_out_dim=5, whole_dim=2))
     edges = {} if e is None else {"edges": torch.ones(e)}
-    with pytest.raises(ValueError, match=f"GraphNetwork: {message}"):
+    with pytest.raises(ValueError, match=message):
         step.step(State({"nodes": torch.ones(x)}, edges, None if u is None else torch.ones(u)), {"edges": GRAPH})
 
 
