@@ -1,7 +1,8 @@
 """A whole network as a value: what comes in, which blocks, what it answers; and its JSON form."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
@@ -32,11 +33,25 @@ class NetworkConfig:
         pydantic = require("pydantic", extra="cli")
         adapter = pydantic.TypeAdapter(cls)
         try:
-            config: NetworkConfig = adapter.validate_json(text, strict=False, extra="forbid")
+            config: NetworkConfig = adapter.validate_json(text, strict=True, extra="forbid")
         except pydantic.ValidationError as error:
-            listed = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise ValueError(f"NetworkConfig: {listed}") from error
+            raise ValueError(f"NetworkConfig: {'; '.join(_told(error.errors()))}") from error
         return config
+
+
+def _told(errors: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where each error is and what it is. A block is held against both kinds; only the one it is nearer to is told."""
+    count = Counter(e["loc"][:3] for e in errors)
+    kinds = {kind.__name__ for kind in (BlockConfig, GraphNetworkConfig)}
+    told = []
+    for e in errors:
+        alike = [count[where] for where in count if where[:2] == e["loc"][:2]]
+        if e["loc"][2:3] and e["loc"][2] in kinds and count[e["loc"][:3]] > min(alike):
+            continue
+        what = "unknown key" if e["type"] == "unexpected_keyword_argument" else e["msg"]
+        where = ".".join(str(part) for part in e["loc"] if part not in kinds)
+        told.append(f"{where}: {what}" if where else what)
+    return told
 
 
 def _plain(value: Any) -> Any:
