@@ -3,7 +3,7 @@
     python benchmarks/cora_gat.py [--recipe NAME] [--seeds N] [--save]
 
 Twice: other first weights and dropout on the built-in split (training.seed), and another split with each seed
-(training.seed and data.split_seed). The epoch is chosen on the validation nodes; the test nodes are looked at once a run.
+(training.seed and data.split_seed). The epoch is chosen on the validation nodes; the test nodes are looked at once.
 `--save` writes the table to benchmarks/results.
 """
 
@@ -77,7 +77,7 @@ def heading(options: argparse.Namespace) -> str:
             f"    python {shlex.join(sys.argv)}",
             "",
             f"{recipe.model.name}: {settings}; learning rate {recipe.training.learning_rate}, weight decay "
-            f"{recipe.training.weight_decay}, patience {recipe.training.patience} on validation {recipe.training.watch}.",
+            f"{recipe.training.weight_decay}, patience {recipe.training.patience} on {recipe.training.watch}.",
             "Cora with a seeded split of 20 nodes a class, 500 and 1000. It is not the public Planetoid split.",
             "",
         ]

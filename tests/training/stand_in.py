@@ -1,5 +1,7 @@
 """A small data set and a small network of one's own, which recipes name by import path."""
 
+import signal
+
 import torch
 from torch import Tensor, nn
 
@@ -79,3 +81,18 @@ def exploding(in_dim: int, out_dim: int) -> nn.Module:
             return states * float("nan") if self.training else states
 
     return Exploding(in_dim, out_dim, 4, 0.0)
+
+
+def interrupting(in_dim: int, out_dim: int, *, at: int = 4) -> nn.Module:
+    """A model in whose training somebody presses Ctrl-C, in its epoch `at`."""
+
+    class Interrupting(MeanNetwork):
+        steps = 0
+
+        def forward(self, graphs: Graph, x: Tensor) -> Tensor:
+            self.steps += self.training
+            if self.training and self.steps == at:
+                signal.raise_signal(signal.SIGINT)
+            return super().forward(graphs, x)
+
+    return Interrupting(in_dim, out_dim, 4, 0.0)

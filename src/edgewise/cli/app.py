@@ -18,10 +18,11 @@ Examples:
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, epilog=EXAMPLES)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"edgewise {edgewise.__version__}")
         raise typer.Exit
+    return asked
 
 
 @app.callback()

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 
 WRONG = 2
 INTERRUPTED = 130
@@ -19,10 +18,5 @@ def door(*mendable: type[Exception]) -> Iterator[None]:
     try:
         yield
     except mendable as error:
-        say(f"edgewise: {error}")
+        typer.echo(f"edgewise: {error}", err=True)
         raise typer.Exit(WRONG) from error
-
-
-def say(text: str) -> None:
-    """One message on stderr, as it is."""
-    Console(stderr=True).print(text, markup=False, highlight=False, soft_wrap=True)

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from edgewise.cli.builtin import complete, find, label
-from edgewise.cli.door import INTERRUPTED, door, say
+from edgewise.cli.door import INTERRUPTED, door
 
 EXAMPLES = """\b
 Examples:
@@ -47,10 +46,11 @@ def train(
     try:
         _train(recipe, folder, _all_changes(changes, seed, epochs), resume, overwrite)
     except KeyboardInterrupt as interrupted:
-        say(f"edgewise: {interrupted}" if interrupted.args else "edgewise: stopped")
+        typer.echo(f"edgewise: {interrupted}" if interrupted.args else "edgewise: stopped", err=True)
         written = folder / "recipe.toml"
         if written.exists():
-            say("To go on: " + shlex.join(["edgewise", "train", str(written), "--out", str(folder), "--resume"]))
+            command = ["edgewise", "train", str(written), "--out", str(folder), "--resume"]
+            typer.echo(f"To go on: {shlex.join(command)}", err=True)
         raise typer.Exit(INTERRUPTED) from interrupted
 
 
@@ -64,6 +64,8 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
         file = find(recipe)
         # So that a recipe can name what stands in the folder it is run from: `mymodel:build`.
         sys.path.insert(0, str(Path.cwd()))
+        from rich.console import Console
+
         with Console(stderr=True).status("reading the recipe, the data and the model"):
             from edgewise.cli.progress import Progress
             from edgewise.cli.summary import show_outcome

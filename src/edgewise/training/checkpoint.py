@@ -1,6 +1,6 @@
 """A place in training, on disk: two safetensors files, numbers in JSON, no pickle.
 
-    last/  model.safetensors     the weights after the last epoch (and config.json, where the network has one)
+    last/  model.safetensors     the weights after the last epoch (and config.json: `Network.load` reads the folder)
            training.safetensors  the optimiser's tensors and the best epoch's weights
            state.json            epoch, seconds, best epoch and score, the optimiser's and the precision's numbers
     best/  model.safetensors     the weights of the best epoch (and config.json)
@@ -19,6 +19,7 @@ from torch.nn import Module
 from torch.optim import Optimizer
 
 from edgewise.extras import require
+from edgewise.models import Network
 from edgewise.training.atomic import new_folder, restore
 from edgewise.training.place import Place
 
@@ -96,8 +97,8 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
 
 
 def _save_network(network: Module, folder: Path) -> None:
-    if callable(save_itself := getattr(network, "save", None)):
-        save_itself(folder)
+    if isinstance(network, Network):
+        network.save(folder)
     else:
         _safetensors().save_model(network, str(folder / _WEIGHTS))
 

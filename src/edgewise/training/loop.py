@@ -7,7 +7,6 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from jaxtyping import Int
 from torch import Tensor
 from torch.nn import Module
 
@@ -77,7 +76,7 @@ def train(
         return loss.item(), objective.score(outputs, task.targets[task.train]).item()
 
     @torch.no_grad()
-    def look(*parts: Int[Tensor, " nodes"]) -> list[tuple[float, float]]:
+    def look(*parts: Tensor) -> list[tuple[float, float]]:
         wrapped.eval()
         states = wrapped(task.graphs, task.features)
         pairs = [(states[part], task.targets[part]) for part in parts]

@@ -16,7 +16,7 @@ def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outco
         if outcome.stopped_early
         else f"all {outcome.epochs} epochs"
     )
-    edges = ", ".join(f"{label}: {graph.num_edges}" for label, graph in task.named_graphs().items())
+    edges = ", ".join(f"{graph.num_edges} {label}" for label, graph in task.named_graphs().items())
     rows = [
         f"| {part} | {len(getattr(task, part))} | {100 * score:.1f} % | {loss:.4f} |"
         for part, (loss, score) in outcome.figures.items()
@@ -48,7 +48,7 @@ def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outco
             f"## Data: {task.name}",
             "",
             *[f"- {note}" for note in task.notes],
-            f"- {task.num_nodes} nodes, {task.num_features} features, {task.num_classes} classes; edges: {edges}.",
+            f"- {task.num_nodes} nodes, {edges}, {task.num_features} features, {task.num_classes} classes.",
             "",
             f"## Model: {recipe.model.name}",
             "",

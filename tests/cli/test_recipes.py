@@ -1,0 +1,51 @@
+import pytest
+
+from edgewise.cli.builtin import RECIPES, complete, find, label
+from edgewise.training import Recipe, prepare
+
+
+def test_the_list_has_a_line_for_each(edgewise):
+    lines = edgewise("recipes").stdout.splitlines()
+    assert (
+        [line.split()[0] for line in lines]
+        == sorted(RECIPES)
+        == sorted(["cora-gat", "cora-gcn", "cora-graph-transformer"])
+    )
+    assert all(" on Cora: " in line for line in lines)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_printed_as_it_stands(edgewise, name):
+    assert edgewise("recipes", name).stdout == RECIPES[name].read_text()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_built_in_recipe_works(name):
+    assert RECIPES[name].read_text().startswith("# ")
+    recipe = Recipe.read(RECIPES[name])
+    assert recipe.name == name
+    prepare(recipe)
+
+
+def test_an_unknown_recipe_lists_the_known(edgewise):
+    result = edgewise("recipes", "cora-gta")
+    assert result.exit_code == 2 and not result.stdout
+    expected = "unknown recipe 'cora-gta'. Known: cora-gat, cora-gcn, cora-graph-transformer. Did you mean 'cora-gat'?"
+    assert expected in result.stderr
+
+
+def test_a_path_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="recipe mine.toml: there is no such file"):
+        find("mine.toml")
+    with pytest.raises(ValueError, match="unknown recipe 'coral'. Known: .* A path to a TOML file will do, too."):
+        find("coral")
+
+
+def test_names_are_completed():
+    assert complete("cora-g") == ["cora-gat", "cora-gcn", "cora-graph-transformer"]
+    assert complete("x") == []
+
+
+def test_a_kept_recipe_is_called_as_its_run(tmp_path):
+    assert label(tmp_path / "seed3" / "recipe.toml") == "seed3"
+    assert label(tmp_path / "mine.toml") == "mine"

@@ -1,0 +1,20 @@
+import pytest
+
+from edgewise.training import TrainingConfig
+from edgewise.training.config import PRECISIONS
+
+
+@pytest.mark.parametrize("name", ["patience", "weight_decay", "seed", "save_every"])
+def test_a_number_below_zero_is_refused(name):
+    with pytest.raises(ValueError, match=f"training: {name} must be at least 0, got -1"):
+        TrainingConfig(**{name: type(getattr(TrainingConfig, name))(-1)})
+
+
+def test_all_that_is_out_of_range_is_named():
+    with pytest.raises(ValueError, match="epochs must be at least 1, got 0; learning_rate must be above 0, got -0.1"):
+        TrainingConfig(epochs=0, learning_rate=-0.1)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_can_be_named(precision):
+    assert TrainingConfig(precision=precision).precision == precision

@@ -1,0 +1,146 @@
+import re
+
+import pytest
+
+from edgewise.data import DATASETS
+from edgewise.models import MODELS
+from edgewise.training import Recipe, open_run_folder, prepare, run
+from edgewise.training.metrics import read
+
+HERE = "tests.training.stand_in"
+
+
+def recipe(file, *changes):
+    return Recipe.read(file, changes)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_leaves_its_folder_complete(recipe_file, tmp_path):
+    outcome = run(recipe(recipe_file), tmp_path / "run")
+    assert names(tmp_path / "run") == ["best", "curves.png", "last", "metrics.csv", "recipe.toml", "report.md"]
+    assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert len(read(tmp_path / "run")) == outcome.epochs == 12
+
+
+def test_the_kept_recipe_gives_the_same_run(recipe_file, tmp_path):
+    first = run(recipe(recipe_file, "training.seed=4"), tmp_path / "one")
+    second = run(Recipe.read(tmp_path / "one" / "recipe.toml"), tmp_path / "two")
+    assert first.figures == second.figures
+
+
+def test_the_report_tells_what_a_reader_must_know(recipe_file, tmp_path):
+    outcome = run(recipe(recipe_file), tmp_path / "run")
+    report = (tmp_path / "run" / "report.md").read_text()
+    for told in (
+        f"# ring: test accuracy {100 * outcome.figures['test'][1]:.1f} %",
+        f"By the weights of epoch {outcome.best_epoch}, chosen by validation accuracy; all 12 epochs.",
+        "| test | 20 |",
+        "- Made of arcs of a ring.",
+        "- 60 nodes, 120 edges, 6 features, 3 classes.",
+        f"## Model: {HERE}:mean_network",
+        "- 83 parameters.",
+        "- hidden = 8, dropout = 0.5.",
+        "- seed: 0 (first weights, dropout)",
+        "- versions: python ",
+        " MB in the process",
+        "device: cpu, precision 32-true",
+    ):
+        assert told in report
+
+
+def test_an_early_end_is_told(recipe_file, tmp_path):
+    run(recipe(recipe_file, "training.patience=2", "training.epochs=90"), tmp_path / "run")
+    assert re.search(r"stopped after \d+ epochs, 2 without a better", (tmp_path / "run" / "report.md").read_text())
+
+
+def test_the_report_on_cora_says_that_the_split_is_not_the_public_one(tmp_path, recipe_file):
+    task, network = prepare(recipe(recipe_file))
+    assert task.name == "ring" and sum(weight.numel() for weight in network.parameters()) == 83
+    recipe_file.write_text('[data]\nname = "cora"\n[model]\nname = "gcn"\n[training]\nepochs = 1\ndevice = "cpu"\n')
+    run(recipe(recipe_file), tmp_path / "cora")
+    assert "not** the public Planetoid split" in (tmp_path / "cora" / "report.md").read_text()
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(recipe_file, tmp_path):
+    run(recipe(recipe_file), tmp_path / "run")
+    before = {name: (tmp_path / "run" / name).stat().st_mtime_ns for name in names(tmp_path / "run")}
+    with pytest.raises(ValueError, match="run: it holds a run. Add --resume to go on with it, --overwrite to drop it"):
+        run(recipe(recipe_file), tmp_path / "run")
+    assert before == {name: (tmp_path / "run" / name).stat().st_mtime_ns for name in names(tmp_path / "run")}
+
+
+def test_overwrite_starts_again_and_keeps_what_is_not_a_runs(recipe_file, tmp_path):
+    run(recipe(recipe_file), tmp_path / "run")
+    (tmp_path / "run" / "mine.txt").write_text("mine")
+    run(recipe(recipe_file, "training.epochs=2"), tmp_path / "run", overwrite=True)
+    assert len(read(tmp_path / "run")) == 2
+    assert (tmp_path / "run" / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_that_is_no_runs_is_never_touched(recipe_file, tmp_path, overwrite):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.txt").write_text("mine")
+    with pytest.raises(ValueError, match="home: it holds files but no recipe.toml, so it is not a run's"):
+        run(recipe(recipe_file), tmp_path / "home", overwrite=overwrite)
+    assert names(tmp_path / "home") == ["thesis.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(recipe_file):
+    with pytest.raises(ValueError, match="ring.toml: expected a folder for the run, found a file"):
+        run(recipe(recipe_file), recipe_file)
+
+
+def test_resume_and_overwrite_exclude_each_other(recipe_file, tmp_path):
+    with pytest.raises(ValueError, match="--resume and --overwrite: one keeps the run that is there"):
+        run(recipe(recipe_file), tmp_path / "run", resume=True, overwrite=True)
+
+
+def test_resuming_with_another_recipe_names_the_differences(recipe_file, tmp_path):
+    run(recipe(recipe_file), tmp_path / "run")
+    with pytest.raises(ValueError, match="(?s)run: it was started with another recipe .*model.hidden: 4, 8"):
+        run(recipe(recipe_file, "model.hidden=4"), tmp_path / "run", resume=True)
+
+
+def test_resuming_with_more_epochs_trains_on(recipe_file, tmp_path):
+    run(recipe(recipe_file), tmp_path / "run")
+    longer = run(recipe(recipe_file, "training.epochs=20"), tmp_path / "run", resume=True)
+    assert longer.figures == run(recipe(recipe_file, "training.epochs=20"), tmp_path / "whole").figures
+    assert Recipe.read(tmp_path / "run" / "recipe.toml").training.epochs == 20
+
+
+@pytest.mark.parametrize(
+    ("set_to", "error", "message"),
+    [
+        ("data.bad_node=7", ValueError, "ring: expected finite features, got nan at node 7, column 2"),
+        (f"data.name={HERE}:no_task", TypeError, f"data set '{HERE}:no_task': expected it to give a NodeTask, got str"),
+        (f"model.name={HERE}:no_model", TypeError, "expected a NetworkConfig or a torch module of it, got str"),
+        (
+            f"model.name={HERE}:one_class_too_many",
+            ValueError,
+            r"expected outputs \[60 nodes, 3 classes\] for ring, got",
+        ),
+        ("training.device=quantum", ValueError, "training: device 'quantum' with precision '32-true': "),
+    ],
+)
+def test_what_does_not_fit_is_named_before_anything_is_written(recipe_file, tmp_path, set_to, error, message):
+    with pytest.raises(error, match=message):
+        run(recipe(recipe_file, set_to), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_folder_is_taken(recipe_file, tmp_path):
+    (tmp_path / "run").mkdir()
+    open_run_folder(tmp_path / "run", recipe(recipe_file))
+    assert names(tmp_path / "run") == ["recipe.toml"]
+
+
+@pytest.mark.parametrize("data", DATASETS)
+@pytest.mark.parametrize("model", ["basic", "gcn", "sage", "gat", "gatv2", "graph_transformer"])
+def test_every_node_model_can_be_named_with_every_data_set(recipe_file, data, model):
+    assert model in MODELS
+    recipe_file.write_text(f'[data]\nname = "{data}"\n[model]\nname = "{model}"\n[training]\ndevice = "cpu"\n')
+    prepare(recipe(recipe_file))
