@@ -193,7 +193,7 @@ def gradients_reach_every_parameter(subject: Subject, unmoved: tuple[str, ...] =
         assert parameter.grad is None or parameter.grad.isfinite().all(), name
         if (parameter.grad is None or not parameter.grad.any()) and not name.endswith(unmoved):
             silent.append(name)
-    assert not silent
+    assert not silent, f"no gradient reaches {silent}"
 
 
 def double_precision_is_kept(subject: Subject) -> None:
