@@ -145,3 +145,14 @@ def test_a_score_of_ones_own_is_a_score(impl):
     theirs = attend(None, None, v, graph, score=Given(Distance().logits(q[receivers], k[senders])), impl="reference")
     ours = attend(q, k, v, graph, score=Distance(), impl=impl)
     assert_all_equal_as_promised(forward_and_gradients(ours, [q, k, v]), forward_and_gradients(theirs, [q, k, v]))
+
+
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+@pytest.mark.parametrize("learns", ["bias", "scores", "key weight"])
+def test_weights_have_gradients_whatever_learns(learns, impl):
+    score = "Given" if learns == "scores" else "Dot"
+    case = Case(score, ("edge_key", "bias [E, H]"), GRAPHS["irregular"])
+    case.tensors = {name: x if name == learns else x.detach() for name, x in case.tensors.items()}
+    _, weights = case.attend(impl=impl, return_weights=True)
+    (gradient,) = torch.autograd.grad((weights**2).sum(), [case.tensors[learns]])
+    assert gradient.abs().max() > 0

@@ -5,7 +5,7 @@ import torch
 from tests.kernels.graphs import causal, forward_and_gradients, irregular, numbers
 
 from edgewise.graph import Graph
-from edgewise.kernels import REDUCTIONS, EdgeTerm, GATv2, OffsetTable, aggregate, attend
+from edgewise.kernels import REDUCTIONS, Additive, EdgeTerm, GATv2, OffsetTable, aggregate, attend
 
 # Large enough for PyTorch to share the work among threads.
 GRAPHS = {"irregular": irregular(150, 140, density=0.4), "causal": causal(130)}
@@ -37,6 +37,9 @@ CALLS = {
     "offsets": lambda g, q, k, v, t, **_: attend(q, k, v, g, bias=OffsetTable(t, -4)),
     "dropout": lambda g, q, k, v, **_: attend(q, k, v, g, dropout=0.2, seed=3),
     "edges": lambda g, q, k, v, f, w, **_: attend(q, k, v, g, edge_key=EdgeTerm(f, w), edge_value=EdgeTerm(f, w)),
+    "additive": lambda g, q, k, v, f, w, **_: attend(
+        *(x[..., :1] for x in (q, k)), v, g, score=Additive(), edge_key=EdgeTerm(f, w[..., :1])
+    ),
     "gatv2": lambda g, q, k, v, a, **_: attend(q, k, v, g, score=GATv2(a)),
 } | {
     reduce: lambda g, v, b, f, w, reduce=reduce, **_: aggregate(v, g, reduce, weights=b, edge_value=EdgeTerm(f, w))

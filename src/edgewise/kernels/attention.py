@@ -42,6 +42,13 @@ class Attention:
         return self.bias.table if isinstance(self.bias, OffsetTable) else self.bias
 
     @property
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in it, each of which may ask for a gradient."""
+        terms = [*(self.edge_key or ()), *(self.edge_value or ())]
+        given = (self.query, self.key, self.value, self.score.tensor, self.bias_numbers, *terms)
+        return [x for x in given if x is not None]
+
+    @property
     def batch(self) -> torch.Size:
         """The leading batch dimensions, broadcast over query, key, value and the scores given."""
         shapes = [x.shape[:-3] for x in (self.query, self.key, self.value) if x is not None]

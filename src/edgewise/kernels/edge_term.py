@@ -5,9 +5,8 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import pad
 
-_BLOCK = 256  # edges
+from edgewise.kernels.blocks import product
 
 
 class EdgeTerm(NamedTuple):
@@ -25,14 +24,9 @@ class EdgeTerm(NamedTuple):
     def along_edges(self, dtype: torch.dtype) -> Float[Tensor, "edges heads dim"]:
         """e_ij W for every edge, in this dtype.
 
-        A product of all edges at once would sum the gradient of W in an order that depends on the number of threads;
-        blocks of a fixed size are summed one after another.
-
         >>> EdgeTerm(torch.ones(3, 2), torch.ones(2, 1, 1)).along_edges(torch.float32).flatten()
         tensor([2., 2., 2.])
         """
         (E, F), (_, H, D) = self.features.shape, self.weight.shape
-        count = -(-E // _BLOCK)
-        blocks = pad(self.features.to(dtype), (0, 0, 0, count * _BLOCK - E)).reshape(count, _BLOCK, F)
-        terms = blocks @ self.weight.to(dtype).flatten(1).expand(count, F, H * D)
-        return terms.reshape(count * _BLOCK, H, D)[:E]
+        rows, matrix = self.features.to(dtype).reshape(E, 1, F), self.weight.to(dtype).reshape(1, F, H * D)
+        return product(rows, matrix).reshape(E, H, D)

@@ -10,6 +10,8 @@ from torch import Tensor
 from edgewise import native
 from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
+from edgewise.kernels.blocks import product
+from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.native_autograd import run
 from edgewise.kernels.native_call import SCORE, Tensors
 from edgewise.kernels.offset_table import OffsetTable
@@ -31,7 +33,7 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
         return "takes scores and biases no wider than the value"
     if isinstance(attention.score, GATv2) and attention.edge_key is not None:
         return "takes no edge features inside GATv2's nonlinearity"
-    if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in nodes):
+    if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
         return "hands weights out without a gradient"
     if graph.num_edges == 0 or any(0 in x.shape for x in nodes):
         return "has no empty tensors to work on"
@@ -47,12 +49,11 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
         logit = a.bias if logit is None else logit + a.bias
     inner = query_edge = key_edge = None
     if a.edge_key is not None:
-        features, weight = (x.to(exact) for x in a.edge_key)
-        weight = _per_head(weight, a.num_heads)
+        features, weight = a.edge_key.features.to(exact), _per_head(a.edge_key.weight.to(exact), a.num_heads)
         if isinstance(score, Additive):
-            inner = torch.einsum("ef,fh->eh", features, weight.squeeze(-1))
+            inner = EdgeTerm(features, weight).along_edges(exact).squeeze(-1)
         elif a.query is not None:
-            query_edge, key_edge = torch.einsum("rhd,fhd->rhf", a.query.to(exact), weight), features
+            query_edge, key_edge = product(a.query.to(exact), weight.permute(1, 2, 0)), features
     tensors = Tensors(
         a.query,
         a.key,
@@ -68,7 +69,7 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
     out, heard_edge, weights = run(attention, graph, tensors, return_weights)
     if a.edge_value is not None:
         weight = _per_head(a.edge_value.weight.to(exact), a.num_heads)
-        out = (out.to(exact) + torch.einsum("rhf,fhd->rhd", heard_edge, weight)).to(a.value.dtype)
+        out = (out.to(exact) + product(heard_edge, weight.transpose(0, 1))).to(a.value.dtype)
     return out, weights
 
 
