@@ -216,6 +216,12 @@ def test_dropout_is_a_probability_that_leaves_something(dropout):
         call(dropout=dropout)
 
 
+@pytest.mark.parametrize("seed", [0.5, "7", torch.tensor(0.5)], ids=str)
+def test_a_seed_is_a_whole_number(seed):
+    with refused(TypeError, f"attend: seed must be an int, an integer tensor or None, got {seed!r}"):
+        call(dropout=0.5, seed=seed)
+
+
 def test_an_unknown_implementation_names_the_known_ones():
     listed = ", ".join(sorted(IMPLEMENTATIONS))
     with refused(ValueError, f"unknown impl 'refrence'. Known: {listed}. Did you mean 'reference'?"):

@@ -85,7 +85,7 @@ def attend(
     Vaswani et al. 2017, https://arxiv.org/abs/1706.03762; over a graph: Joshi 2020, https://arxiv.org/abs/2506.22084
     """
     lookup(impl, IMPLEMENTATIONS, "impl")
-    checks.check_dropout("attend", dropout)
+    checks.check_dropout("attend", dropout, seed)
     if dropout > 0 and seed is None:
         seed = torch.randint(2**62, ())
     attention = Attention(query, key, value, score, bias, edge_key, edge_value, dropout, 0 if seed is None else seed)

@@ -128,10 +128,13 @@ def check_edge_term(where: str, name: str, term: EdgeTerm, x: Tensor, graph: Gra
         )
 
 
-def check_dropout(where: str, dropout: float) -> None:
-    """A probability that leaves something."""
+def check_dropout(where: str, dropout: float, seed: int | Tensor | None = None) -> None:
+    """A probability that leaves something, and a seed that is a whole number."""
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must be at least 0 and below 1, got {dropout}")
+    whole = not seed.is_floating_point() if isinstance(seed, Tensor) else isinstance(seed, int | None)
+    if not whole:
+        raise TypeError(f"{where}: seed must be an int, an integer tensor or None, got {seed!r}")
 
 
 def check_aggregation(where: str, aggregation: Aggregation, graph: Graph) -> None:
