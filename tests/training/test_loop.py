@@ -19,7 +19,6 @@ def fresh(seed=0):
 
 
 def trained(folder, config=CONFIG, network=None, **options):
-    folder.mkdir(exist_ok=True)
     return train(network or fresh(config.seed), ring_task(), config, folder, **options)
 
 
@@ -102,7 +101,7 @@ def test_ctrl_c_ends_the_epoch_and_the_run_can_be_resumed(tmp_path):
             signal.raise_signal(signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
-    with pytest.raises(Interrupted, match="stopped after epoch 5; .*run can be resumed"):
+    with pytest.raises(Interrupted, match="stopped after epoch 5; .*/run can be resumed"):
         trained(tmp_path / "run", tell=interrupt)
     assert signal.getsignal(signal.SIGINT) is handler
     assert len(read(tmp_path / "run")) == 5

@@ -4,16 +4,11 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training stopped when asked to; `folder` holds everything up to and with `epoch`."""
-
-    def __init__(self, folder: Path, epoch: int) -> None:
-        super().__init__(f"stopped after epoch {epoch}; {folder} can be resumed")
-        self.folder, self.epoch = folder, epoch
+    """Training stopped when asked to, after an epoch, with everything up to it on disk."""
 
 
 @contextmanager

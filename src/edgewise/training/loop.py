@@ -57,6 +57,7 @@ def train(
     )
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
+    folder.mkdir(parents=True, exist_ok=True)
     place = Place()
     if resume:
         place, precision = checkpoint.load(folder, network, optimiser)
@@ -107,7 +108,7 @@ def train(
                 write(metrics)
                 written = perf_counter()
             if interrupted() and not place.finished(config):
-                raise Interrupted(folder, place.epoch)
+                raise Interrupted(f"stopped after epoch {place.epoch}; {folder} can be resumed")
         network.load_state_dict(place.best_weights)
         figures = dict(zip(("train", "validation", "test"), look(task.train, task.validation, task.test), strict=True))
     return Outcome(
