@@ -132,6 +132,20 @@ def test_what_does_not_fit_is_named_before_anything_is_written(recipe_file, tmp_
     assert not (tmp_path / "run").exists()
 
 
+def test_overwrite_drops_what_a_kill_has_left_of_the_old_run(recipe_file, tmp_path):
+    run(recipe(recipe_file), tmp_path / "run")
+    (tmp_path / "run" / "last").rename(tmp_path / "run" / ".last.old")
+    open_run_folder(tmp_path / "run", recipe(recipe_file), overwrite=True)
+    assert names(tmp_path / "run") == ["recipe.toml"]
+
+
+def test_a_kill_before_the_recipe_was_written_leaves_a_folder_that_is_taken(recipe_file, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".recipe.toml.new").write_text("[da")
+    open_run_folder(tmp_path / "run", recipe(recipe_file), resume=True)
+    assert names(tmp_path / "run") == ["recipe.toml"]
+
+
 def test_an_empty_folder_is_taken(recipe_file, tmp_path):
     (tmp_path / "run").mkdir()
     open_run_folder(tmp_path / "run", recipe(recipe_file))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def write_text(file: Path, text: str) -> None:
     """Put `text` in `file`, whole or not at all."""
-    new = file.with_name(f".{file.name}.new")
+    new = _beside(file, "new")
     new.write_text(text, encoding="utf-8")
     _sync(new)
     os.replace(new, file)
@@ -46,8 +46,13 @@ def restore(folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(folder: Path, role: str) -> Path:
-    return folder.with_name(f".{folder.name}.{role}")
+def leftovers(path: Path) -> list[Path]:
+    """Where a write of `path` that was cut off may have left something."""
+    return [_beside(path, "new"), _beside(path, "old")]
+
+
+def _beside(path: Path, role: str) -> Path:
+    return path.with_name(f".{path.name}.{role}")
 
 
 def _sync(path: Path) -> None:

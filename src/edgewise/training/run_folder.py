@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from edgewise.training import checkpoint, metrics
-from edgewise.training.atomic import write_text
+from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.recipe import Recipe
 
 RECIPE, REPORT, CURVES = "recipe.toml", "report.md", "curves.png"
@@ -17,15 +17,16 @@ def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overw
         raise ValueError("--resume and --overwrite: one keeps the run that is there, the other drops it; give one")
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder for the run, found a file")
-    there = folder.exists() and any(folder.iterdir())
-    ours = (folder / RECIPE).is_file()
-    if there and not ours:
+    halves = {path for name in OURS for path in leftovers(folder / name)}
+    there = folder.exists() and any(path not in halves for path in folder.iterdir())
+    if there and not (folder / RECIPE).is_file():
         raise ValueError(f"{folder}: it holds files but no {RECIPE}, so it is not a run's; choose another --out")
     if there and resume:
         _check_same(folder, recipe)
     elif there and overwrite:
-        for name in OURS[::-1]:  # the recipe last: while it stands, the rest is known to be a run's
-            _remove(folder / name)
+        # The recipe last: while it stands, the rest is known to be a run's.
+        for path in [*halves, *(folder / name for name in reversed(OURS))]:
+            _remove(path)
     elif there:
         raise ValueError(
             f"{folder}: it holds a run. Add --resume to go on with it, --overwrite to drop it and start again,"
