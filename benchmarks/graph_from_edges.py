@@ -7,6 +7,7 @@ benchmarks/results.
 """
 
 import argparse
+import os
 import platform
 import shlex
 import sys
@@ -28,6 +29,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def main() -> int:
     options = arguments()
+    load = os.getloadavg()[0]
     senders, receivers = random_edges(options.edges, options.nodes)
     key = receivers * options.nodes + senders
     graph = Graph.from_edges(senders, receivers, num_senders=options.nodes)
@@ -52,7 +54,7 @@ def main() -> int:
             begin = time.perf_counter()
             way()
             times[name].append(time.perf_counter() - begin)
-    report = table(options, {name: median(taken) for name, taken in times.items()}, graph)
+    report = table(options, {name: median(taken) for name, taken in times.items()}, graph, load)
     print(report)
     if options.save:
         RESULTS.mkdir(exist_ok=True)
@@ -90,7 +92,7 @@ def check(graph: Graph, key: Tensor, nodes: int) -> None:
         raise SystemExit("transpose: the edges are not those of the graph")
 
 
-def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph) -> str:
+def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph, load: float) -> str:
     peer = medians["torch.sort(receiver * nodes + sender)"]
     rows = [f"| `{name}` | {taken * 1e3:,.0f} | {taken / peer:.2f} |" for name, taken in medians.items()]
     compiled = native.module()
@@ -104,7 +106,8 @@ def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph) 
             "",
             f"    python {shlex.join(sys.argv)}",
             "",
-            f"Median of {options.repeats}, every way timed in turn in one process. {graph!r}.",
+            f"Median of {options.repeats}, every way timed in turn in one process; load average when it began "
+            f"{load:.1f} (a busy machine stretches the times more than their ratios). {graph!r}.",
             "",
             "| | ms | times torch.sort |",
             "| --- | ---: | ---: |",
