@@ -14,7 +14,7 @@ from edgewise.training import Recipe, run
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("EDGEWISE_KILLS", "6"))
-EPOCHS = 25
+EPOCHS = 15
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ def killed(process, folder, after_epochs, delay):
     return True
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_as_if_it_never_was(busy_recipe, tmp_path, processes):
     whole = run(Recipe.read(busy_recipe), tmp_path / "whole")
     chance = random.Random(0)
