@@ -57,6 +57,16 @@ def mean_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float =
     return MeanNetwork(in_dim, out_dim, hidden, dropout)
 
 
+def loosely_annotated(in_dim: int, out_dim: int, hidden: "NotImportedHere" = 8, widths: tuple[int, ...] = (1, 2)):
+    """A model with an annotation that only a type checker can follow."""
+    return MeanNetwork(in_dim, out_dim, hidden, 0.0)
+
+
+def of_widths(in_dim: int, out_dim: int, *, widths: tuple[int, ...] = (4, 2)) -> nn.Module:
+    """A model with an option that TOML writes as a list."""
+    return MeanNetwork(in_dim, out_dim, sum(widths), 0.0)
+
+
 def one_class_too_many(in_dim: int, out_dim: int) -> nn.Module:
     """A model that does not fit its data."""
     return MeanNetwork(in_dim, out_dim + 1, 4, 0.0)

@@ -100,6 +100,20 @@ def test_a_class_is_checked_like_a_function(recipe_file):
         Recipe.read(recipe_file, ["model.name=tests.training.stand_in:MeanNetwork"])
 
 
+def test_annotations_that_cannot_be_followed_are_not_checked(recipe_file):
+    recipe = Recipe.read(recipe_file, ["model.name=tests.training.stand_in:loosely_annotated", "model.hidden=3"])
+    assert recipe.model.options == {"hidden": 3, "widths": (1, 2)}
+
+
+def test_a_list_becomes_the_tuple_that_it_is_read_as(recipe_file):
+    recipe = Recipe.read(recipe_file, ["model.name=tests.training.stand_in:of_widths", "model.widths=[3, 5]"])
+    assert recipe.model.options == {"widths": (3, 5)}
+    recipe_file.write_text(recipe.as_toml())
+    assert Recipe.read(recipe_file) == recipe
+    with pytest.raises(ValueError, match=r'\[model\] widths = \["a"\]: expected a valid integer'):
+        Recipe.read(recipe_file, ["model.widths=['a']"])
+
+
 def test_all_mistakes_are_reported_at_once(recipe_file):
     change(recipe_file, "epochs = 12", "epoch = 12\nseed = -1")
     change(recipe_file, "[model]", "[modle]\n[model]\nhidden = 'wide'")

@@ -24,7 +24,7 @@ def check_options(
     ["[model] unknown key 'hiden'. Known: dropout, hidden. Did you mean 'hidden'?"]
     """
     parameters = inspect.signature(factory).parameters
-    hints = get_type_hints(factory.__init__ if _is_plain_class(factory) else factory, include_extras=True)
+    hints = _hints(factory)
     own = {name: parameter for name, parameter in parameters.items() if name not in set(offered)}
     catches_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in own.values())
     own = {name: p for name, p in own.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
@@ -48,8 +48,13 @@ def check_options(
     return options, wrong
 
 
-def _is_plain_class(factory: object) -> bool:
-    return inspect.isclass(factory) and not hasattr(factory, "__dataclass_fields__")
+def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations as types; none where they name what is not there at run time."""
+    plain_class = inspect.isclass(factory) and not hasattr(factory, "__dataclass_fields__")
+    try:
+        return get_type_hints(factory.__init__ if plain_class else factory, include_extras=True)
+    except (NameError, TypeError):
+        return {}
 
 
 def _can_be_written(value: object) -> bool:
