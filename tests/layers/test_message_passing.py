@@ -88,6 +88,11 @@ def test_unprojected_states_can_be_all_there_is():
     compare(Hearing(score="constant", aggregator="sum", project_value=False, project_output=False), SQUARE, out_dim=IN)
 
 
+def test_heads_that_project_nothing_need_no_even_share():
+    hearing = Hearing(score=Part("gaussian"), aggregator="sum", num_heads=3, project_value=False)
+    compare(hearing, SQUARE)
+
+
 def test_leading_batch_dimensions_are_on_one_graph():
     layer = MessagePassing(IN, OUT, Hearing(num_heads=2, edge_dim=EDGE)).double()
     x, edges = numbers(2, 3, SQUARE.num_receivers, IN), numbers(SQUARE.num_edges, EDGE)

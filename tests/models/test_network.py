@@ -273,3 +273,30 @@ def test_a_token_out_of_range_is_named(token):
     network = network_of(PAGES["bert"])
     with pytest.raises(IndexError, match="tokens must be from 0 to 10"):
         network(network.graphs([2]), torch.tensor([3, token]))
+
+
+def test_another_dtype_or_device_is_named():
+    network = network_of(PAGES["gcn"])
+    with pytest.raises(TypeError, match="x is torch.float64 and the network torch.float32; convert one of them"):
+        network(GRAPH, features().double())
+    with pytest.raises(ValueError, match="Network: x is on meta and the network on cpu; move one of them"):
+        network(GRAPH, features().to("meta"))
+
+
+def test_autocast_mixes_dtypes():
+    network = network_of(PAGES["gat"])
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = network(GRAPH, features().bfloat16())
+    torch.testing.assert_close(mixed.float(), network(GRAPH, features()), atol=0.1, rtol=0.1)
+
+
+@pytest.mark.parametrize("name", ["gcn", "gat", "monet", "gps", "gpt2", "llama", "encoder"])
+def test_half_precision_answers_in_half_precision(name):
+    network = network_of(PAGES[name])
+    text = network.config.inputs["nodes"].tokens is not None
+    x = TOKENS if text else features()
+    graph = network.graphs([7]) if text else GRAPH
+    exact = network(graph, x)
+    half = network.bfloat16()(graph, x if text else x.bfloat16())
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.1, rtol=0.1)

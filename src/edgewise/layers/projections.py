@@ -27,7 +27,7 @@ class Projections(nn.Module):
             raise ValueError(f"Hearing: num_key_value_heads must divide num_heads {H}, got {Hk}")
         if not reads_nodes:
             _check_without_nodes(hearing)
-        self.head_dim = D = _even_share(out_dim, hearing) if hearing.head_dim is None else hearing.head_dim
+        self.head_dim = D = _head_dim(out_dim, hearing, reads_nodes or hearing.project_value)
         self.value_dim = D if hearing.project_value else sender_dim
         if hearing.share != "none" and not hearing.project_value:
             raise ValueError(
@@ -77,16 +77,14 @@ class Projections(nn.Module):
         """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim]."""
         source = x if senders is None else senders
         Hk = self.num_shared
-        # An unprojected state is every head's value.
-        value = (
-            source.unsqueeze(-2).expand(*source.shape[:-1], Hk, -1)
-            if self.to_value is None
-            else _split(self.to_value(source), Hk)
-        )
+        if self.to_value is None:
+            value = source.unsqueeze(-2).expand(*source.shape[:-1], Hk, -1)  # the state is every head's value
+        else:
+            value = _split(self.to_value(source), Hk)
         value = value if self.value_activation is None else self.value_activation(value)
         if not self.reads_nodes:
             return None, None, value
-        key = value if self.to_key is None else _split(self.to_key(source), self.num_shared)
+        key = value if self.to_key is None else _split(self.to_key(source), Hk)
         if self.share == "all" and senders is None:
             return key, key, value
         return self.query(x), key, value
@@ -108,7 +106,10 @@ class Projections(nn.Module):
         return (term if self.edge_in_key else None), (term if self.edge_in_value else None)
 
 
-def _even_share(out_dim: int, hearing: Hearing) -> int:
+def _head_dim(out_dim: int, hearing: Hearing, projects: bool) -> int:
+    """Channels of a head as set, or its share of the result; 0 where nothing is projected."""
+    if hearing.head_dim is not None or not projects:
+        return hearing.head_dim or 0
     if hearing.heads != "concat":
         return out_dim
     if out_dim % hearing.num_heads:

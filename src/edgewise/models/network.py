@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
@@ -160,14 +161,20 @@ class Network(nn.Module):
         return network
 
     def _inputs(self, x: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        sets = ", ".join(self.config.inputs)
         if not isinstance(x, Mapping):
             if len(self.config.inputs) != 1:
-                raise ValueError(f"Network: x must be a mapping with {', '.join(self.config.inputs)}, got one tensor")
-            return {next(iter(self.config.inputs)): x}
+                raise ValueError(f"Network: x must be a mapping with {sets}, got one tensor")
+            x = dict.fromkeys(self.config.inputs, x)
         if set(x) != set(self.config.inputs):
-            raise ValueError(
-                f"Network: x must have the node sets {', '.join(self.config.inputs)}, got {', '.join(x) or 'none'}"
-            )
+            raise ValueError(f"Network: x must have the node sets {sets}, got {', '.join(x) or 'none'}")
+        for given in x.values():
+            own = next(self.parameters(), given)
+            if given.device != own.device:
+                raise ValueError(f"Network: x is on {given.device} and the network on {own.device}; move one of them")
+            mixed = given.is_floating_point() and given.dtype != own.dtype
+            if mixed and not torch.is_autocast_enabled(own.device.type):
+                raise TypeError(f"Network: x is {given.dtype} and the network {own.dtype}; convert one of them")
         return dict(x)
 
     def _placing(self, nodes: str, heard: Mapping[str, Graph]) -> Graph | None:
