@@ -109,9 +109,18 @@ inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64
     }
 }
 
-template <typename T> inline void prefetch(const Nodes<const void*>& x, int64_t node, int64_t head, int64_t dim) {
-    const char* at = reinterpret_cast<const char*>(row_of<T>(x, node, head));
-    for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 2);
+template <typename T> inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head) {
+    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride};
+}
+
+// The rows of one head that the next item reads first, asked for while this one is computed.
+template <typename T>
+inline void prefetch(const Nodes<const void*>& x, int64_t head, int64_t dim, const int32_t* nodes, int64_t count) {
+    const HeadRows<T> rows = rows_of<T>(x, head);
+    for (int64_t n = 0; n < count; ++n) {
+        const char* at = reinterpret_cast<const char*>(rows(nodes[n]));
+        for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 2);
+    }
 }
 
 template <typename T> class Kernel {
@@ -158,7 +167,7 @@ template <typename T> class Kernel {
 
     // Logits of one head for a chunk of a receiver's senders; the heads of its query lie side by side in `query`.
     static void logits(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const int32_t* senders,
-                       int64_t count, int64_t edge, Exact* out, const int32_t* ahead, int64_t count_ahead) {
+                       int64_t count, int64_t edge, Exact* out) {
         const int64_t shared = head * a.num_shared / a.num_heads, D = a.dim;
         const Exact* q = query + head * D;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
@@ -167,10 +176,7 @@ template <typename T> class Kernel {
                 for (int64_t n = 0; n < count; ++n) out[n] = 0;
                 break;
             case kDot:
-                for (int64_t n = 0; n < count; ++n) {
-                    if (n < count_ahead) prefetch<T>(a.key, ahead[n], shared, D);
-                    out[n] = scale * dot(q, row_of<T>(a.key, senders[n], shared), D);
-                }
+                dots(q, rows_of<T>(a.key, shared), senders, count, D, scale, out);
                 break;
             case kAdditive:
                 for (int64_t n = 0; n < count; ++n) {
@@ -181,7 +187,6 @@ template <typename T> class Kernel {
                 break;
             case kGATv2:
                 for (int64_t n = 0; n < count; ++n) {
-                    if (n < count_ahead) prefetch<T>(a.key, ahead[n], shared, D);
                     out[n] = gatv2(at(a.vector, head * D), q, row_of<T>(a.key, senders[n], shared), slope, D);
                 }
                 break;
@@ -214,8 +219,9 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
             while (const int64_t count = walk.next(senders, edge)) {
                 for (int64_t h = 0; h < H; ++h) {
                     Exact* w = weight.data() + h * kChunk;
-                    logits(a, query.data(), i, h, senders, count, edge, w, ahead, count_ahead);
-                    const Exact highest = std::max(largest[h], *std::max_element(w, w + count));
+                    if (a.score != kNone) prefetch<T>(a.key, h * a.num_shared / H, D, ahead, count_ahead);
+                    logits(a, query.data(), i, h, senders, count, edge, w);
+                    const Exact highest = std::max(largest[h], largest_of(w, count));
                     if (f.weights) {
                         for (int64_t n = 0; n < count; ++n) *at(f.weights, (edge + n) * H + h) = w[n];
                     }
@@ -239,14 +245,13 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
                 for (int64_t h = 0; h < H; ++h) {
                     const int64_t shared = h * a.num_shared / H;
                     const Exact* w = weight.data() + h * kChunk;
-                    for (int64_t n = 0; n < count; ++n) {
-                        if (n < count_ahead) prefetch<T>(a.value, ahead[n], shared, V);
-                        add(sum.data() + h * V, w[n], row_of<T>(a.value, senders[n], shared), V);
-                    }
+                    prefetch<T>(a.value, shared, V, ahead, count_ahead);
+                    add_rows(sum.data() + h * V, w, rows_of<T>(a.value, shared), senders, count, V);
                     for (int64_t n = 0; F && n < count; ++n) {
                         add(edge_sum.data() + h * F, w[n], at(a.value_edge, (edge + n) * F), F);
                     }
                 }
+                count_ahead = 0;
             }
             for (int64_t h = 0; h < H; ++h) {
                 if (!of.whole) {
@@ -324,7 +329,8 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
     const int64_t steps = (rows.num_items + step - 1) / step;
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
     {
-        std::vector<Exact> query(H * D), grad(H * V), grad_query(H * D), summed(H * F), w(kChunk), whole(V), delta(H);
+        std::vector<Exact> query(H * D), grad(H * V), grad_query(H * D), summed(H * F), w(kChunk), back(kChunk), whole(V),
+            delta(H);
         int32_t senders[kChunk], ahead[kChunk];
 #pragma omp for schedule(dynamic, 1)
         for (int64_t s = 0; s < steps; ++s) {
@@ -340,7 +346,9 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
                     const T* out = row_of<T>(b.out, i, h);
                     const T* rest = b.rest ? static_cast<const T*>(b.rest) + (i * H + h) * V : nullptr;
                     for (int64_t d = 0; d < V; ++d) whole[d] = exact(out[d]) + (rest ? exact(rest[d]) : Exact(0));
-                    delta[h] = dot(grad.data() + h * V, whole.data(), V);
+                    // As `back` is computed below, so that a row of one edge has a gradient of exactly 0.
+                    const int32_t first = 0;
+                    dots(grad.data() + h * V, HeadRows<Exact>{whole.data(), 0}, &first, 1, V, Exact(1), &delta[h]);
                     if (G) delta[h] += dot(at(b.grad_edge, (i * H + h) * G), at(b.heard_edge, (i * H + h) * G), G);
                     if (of.begin == rows.run_edge_start[rows.run_offsets[i]]) *at(b.delta, i * H + h) = delta[h];
                 }
@@ -351,52 +359,54 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
                 while (const int64_t count = walk.next(senders, edge)) {
                     for (int64_t h = 0; h < H; ++h) {
                         const int64_t shared = h * a.num_shared / H;
-                        const Exact log_sum = *at(b.log_sum, i * H + h);
                         const uint32_t row = row_hash(a.seed, i, h);
-                        logits(a, query.data(), i, h, senders, count, edge, w.data(), ahead, count_ahead);
-                        exponentials(w.data(), log_sum, count);
+                        if (a.score != kNone) prefetch<T>(a.key, shared, D, ahead, count_ahead);
+                        logits(a, query.data(), i, h, senders, count, edge, w.data());
+                        exponentials(w.data(), *at(b.log_sum, i * H + h), count);
+                        prefetch<T>(a.value, shared, V, ahead, count_ahead);
+                        dots(grad.data() + h * V, rows_of<T>(a.value, shared), senders, count, V, Exact(1), back.data());
                         for (int64_t n = 0; n < count; ++n) {
-                            const int64_t j = senders[n], e = edge + n;
-                            if (n < count_ahead) prefetch<T>(a.value, ahead[n], shared, V);
-                            Exact back = dot(grad.data() + h * V, row_of<T>(a.value, j, shared), V);
-                            if (G) back += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
-                            Exact heard = w[n];
-                            if (a.keep_from) {
-                                const Exact keep = kept(a, row, j);
-                                back *= keep;
-                                heard *= keep;
-                            }
-                            const Exact ds = w[n] * (back - delta[h]);
+                            const int64_t e = edge + n;
+                            if (G) back[n] += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
+                            const Exact keep = a.keep_from ? kept(a, row, senders[n]) : Exact(1);
                             if (b.grad_value_edge) {
-                                add(at(b.grad_value_edge, e * G), heard, at(b.grad_edge, (i * H + h) * G), G);
+                                add(at(b.grad_value_edge, e * G), w[n] * keep, at(b.grad_edge, (i * H + h) * G), G);
                             }
-                            if (b.grad_logit) *at(b.grad_logit, e * H + h) = ds;
+                            w[n] *= keep * back[n] - delta[h];
+                            if (b.grad_logit) *at(b.grad_logit, e * H + h) = w[n];
                             if (F) {
-                                add(summed.data() + h * F, ds * scale, at(a.key_edge, e * F), F);
+                                add(summed.data() + h * F, w[n] * scale, at(a.key_edge, e * F), F);
                                 if (b.grad_key_edge) {
-                                    add(at(b.grad_key_edge, e * F), ds * scale, at(a.query_edge, (i * H + h) * F), F);
+                                    add(at(b.grad_key_edge, e * F), w[n] * scale, at(a.query_edge, (i * H + h) * F), F);
                                 }
                             }
-                            const T* k = a.score == kNone ? nullptr : row_of<T>(a.key, j, shared);
-                            if (a.score == kDot && asks) {
-                                add(grad_query.data() + h * D, ds * scale, k, D);
-                            } else if (a.score == kAdditive) {
-                                Exact x = query[h] + exact(*k);
-                                if (a.edge_inner) x += *at(a.edge_inner, e * H + h);
-                                const Exact inner = ds * leaky_slope(x, slope);
+                        }
+                        if (a.score == kDot && asks) {
+                            for (int64_t n = 0; n < count; ++n) w[n] *= scale;
+                            add_rows(grad_query.data() + h * D, w.data(), rows_of<T>(a.key, shared), senders, count, D);
+                        } else if (a.score == kAdditive) {
+                            for (int64_t n = 0; n < count; ++n) {
+                                const int64_t at_edge = (edge + n) * H + h;
+                                Exact x = query[h] + exact(*row_of<T>(a.key, senders[n], shared));
+                                if (a.edge_inner) x += *at(a.edge_inner, at_edge);
+                                const Exact inner = w[n] * leaky_slope(x, slope);
                                 grad_query[h] += inner;
-                                if (b.grad_inner) *at(b.grad_inner, e * H + h) = inner;
-                            } else if (a.score == kGATv2) {
-                                const Exact *q = query.data() + h * D, *vector = at(a.vector, h * D);
-                                Exact* to = b.grad_vector ? at(b.grad_vector, (s * H + h) * D) : nullptr;
+                                if (b.grad_inner) *at(b.grad_inner, at_edge) = inner;
+                            }
+                        } else if (a.score == kGATv2) {
+                            const Exact *q = query.data() + h * D, *vector = at(a.vector, h * D);
+                            Exact* to = b.grad_vector ? at(b.grad_vector, (s * H + h) * D) : nullptr;
+                            for (int64_t n = 0; n < count; ++n) {
+                                const T* k = row_of<T>(a.key, senders[n], shared);
                                 for (int64_t d = 0; d < D; ++d) {
                                     const Exact z = q[d] + exact(k[d]);
-                                    grad_query[h * D + d] += ds * vector[d] * leaky_slope(z, slope);
-                                    if (to) to[d] += ds * leaky(z, slope);
+                                    grad_query[h * D + d] += w[n] * vector[d] * leaky_slope(z, slope);
+                                    if (to) to[d] += w[n] * leaky(z, slope);
                                 }
                             }
                         }
                     }
+                    count_ahead = 0;
                 }
                 Exact* to = of.whole ? nullptr : at(b.partial, item * H * (D + F));
                 if (asks) std::copy_n(grad_query.data(), H * D, of.whole ? at(b.grad_query, i * H * D) : to);
@@ -428,7 +438,8 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
     const bool asks = b.grad_key != nullptr;
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
     {
-        std::vector<Exact> key(Hk * D), value(Hk * V), grad_key(Hk * D), grad_value(Hk * V), w(kChunk), inner(kChunk);
+        std::vector<Exact> key(Hk * D), value(Hk * V), grad_key(Hk * D), grad_value(Hk * V), w(kChunk), inner(kChunk),
+            keep(kChunk), heard(kChunk), back(kChunk);
         int32_t receivers[kChunk], ahead[kChunk];
 #pragma omp for schedule(dynamic, 32)
         for (int64_t item = 0; item < rows.num_items; ++item) {
@@ -445,46 +456,61 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
                 for (int64_t h = 0; h < H; ++h) {
                     const int64_t shared = h / group;
                     const Exact *k = key.data() + shared * D, *v = value.data() + shared * V;
+                    const HeadRows<T> queries = rows_of<T>(a.query, h), grads = rows_of<T>(b.grad, h);
+                    if (a.score != kNone) prefetch<T>(a.query, h, D, ahead, count_ahead);
+                    if (a.score == kDot) {
+                        dots(k, queries, receivers, count, D, scale, w.data());
+                    } else {
+                        for (int64_t n = 0; n < count; ++n) {
+                            const T* q = queries(receivers[n]);
+                            w[n] = 0;
+                            if (a.score == kAdditive) {
+                                inner[n] = k[0] + exact(*q);
+                                if (a.edge_inner) inner[n] += *at(a.edge_inner, b.edge_number[place + n] * H + h);
+                                w[n] = leaky(inner[n], slope);
+                            } else if (a.score == kGATv2) {
+                                w[n] = gatv2(at(a.vector, h * D), k, q, slope, D);
+                            }
+                        }
+                    }
                     for (int64_t n = 0; n < count; ++n) {
                         const int64_t i = receivers[n], e = b.edge_number ? b.edge_number[place + n] : 0;
-                        if (n < count_ahead && a.score != kNone) prefetch<T>(a.query, ahead[n], h, D);
-                        Exact logit = 0;
-                        if (a.score == kDot) {
-                            logit = scale * dot(k, row_of<T>(a.query, i, h), D);
-                        } else if (a.score == kAdditive) {
-                            inner[n] = k[0] + exact(*row_of<T>(a.query, i, h));
-                            if (a.edge_inner) inner[n] += *at(a.edge_inner, e * H + h);
-                            logit = leaky(inner[n], slope);
-                        } else if (a.score == kGATv2) {
-                            logit = gatv2(at(a.vector, h * D), k, row_of<T>(a.query, i, h), slope, D);
-                        }
-                        if (adds(a)) logit += added(a, i, j, e, h);
-                        w[n] = logit - *at(b.log_sum, i * H + h);
+                        if (adds(a)) w[n] += added(a, i, j, e, h);
+                        w[n] -= *at(b.log_sum, i * H + h);
                     }
                     exponentials(w.data(), Exact(0), count);
+                    prefetch<T>(b.grad, h, V, ahead, count_ahead);
                     for (int64_t n = 0; n < count; ++n) {
-                        const int64_t i = receivers[n], e = b.edge_number ? b.edge_number[place + n] : 0;
-                        if (n < count_ahead) prefetch<T>(b.grad, ahead[n], h, V);
-                        const T* grad = row_of<T>(b.grad, i, h);
-                        const Exact keep = a.keep_from ? kept(a, row_hash(a.seed, i, h), j) : Exact(1);
-                        add(grad_value.data() + shared * V, w[n] * keep, grad, V);
-                        if (!asks) continue;
-                        Exact back = dot(v, grad, V);
-                        if (G) back += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
-                        const Exact ds = w[n] * (back * keep - *at(b.delta, i * H + h));
-                        const T* q = row_of<T>(a.query, i, h);
-                        if (a.score == kDot) {
-                            add(grad_key.data() + shared * D, ds * scale, q, D);
-                        } else if (a.score == kAdditive) {
-                            grad_key[shared] += ds * leaky_slope(inner[n], slope);
-                        } else if (a.score == kGATv2) {
-                            const Exact* vector = at(a.vector, h * D);
+                        keep[n] = a.keep_from ? kept(a, row_hash(a.seed, receivers[n], h), j) : Exact(1);
+                        heard[n] = w[n] * keep[n];
+                    }
+                    add_rows(grad_value.data() + shared * V, heard.data(), grads, receivers, count, V);
+                    if (!asks) continue;
+                    dots(v, grads, receivers, count, V, Exact(1), back.data());
+                    for (int64_t n = 0; n < count; ++n) {
+                        const int64_t i = receivers[n];
+                        if (G) {
+                            const Exact* features = at(a.value_edge, b.edge_number[place + n] * G);
+                            back[n] += dot(at(b.grad_edge, (i * H + h) * G), features, G);
+                        }
+                        w[n] *= keep[n] * back[n] - *at(b.delta, i * H + h);
+                    }
+                    if (a.score == kDot) {
+                        for (int64_t n = 0; n < count; ++n) w[n] *= scale;
+                        add_rows(grad_key.data() + shared * D, w.data(), queries, receivers, count, D);
+                    } else if (a.score == kAdditive) {
+                        for (int64_t n = 0; n < count; ++n) grad_key[shared] += w[n] * leaky_slope(inner[n], slope);
+                    } else if (a.score == kGATv2) {
+                        const Exact* vector = at(a.vector, h * D);
+                        for (int64_t n = 0; n < count; ++n) {
+                            const T* q = queries(receivers[n]);
                             for (int64_t d = 0; d < D; ++d) {
-                                grad_key[shared * D + d] += ds * vector[d] * leaky_slope(k[d] + exact(q[d]), slope);
+                                grad_key[shared * D + d] += w[n] * vector[d] * leaky_slope(k[d] + exact(q[d]), slope);
                             }
                         }
                     }
                 }
+                count_ahead = 0;
             }
             Exact* to = of.whole ? nullptr : at(b.partial, item * Hk * (D + V));
             if (asks) std::copy_n(grad_key.data(), Hk * D, of.whole ? at(b.grad_key, j * Hk * D) : to);

@@ -133,6 +133,27 @@ inline double total(Lanes<double> x) {
 #endif
 }
 
+// The sums of four vectors at once cost little more than one alone.
+inline void totals(const Lanes<float>* x, float* out) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    __m256 half[4];
+    for (int n = 0; n < 4; ++n) {
+        const __m512 whole = (__m512)x[n];
+        half[n] = _mm256_add_ps(_mm512_castps512_ps256(whole), _mm512_extractf32x8_ps(whole, 1));
+    }
+    const __m256 sum = _mm256_hadd_ps(_mm256_hadd_ps(half[0], half[1]), _mm256_hadd_ps(half[2], half[3]));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+#elif EDGEWISE_BYTES == 32 && defined(__AVX__)
+    const __m256 sum = _mm256_hadd_ps(_mm256_hadd_ps((__m256)x[0], (__m256)x[1]), _mm256_hadd_ps((__m256)x[2], (__m256)x[3]));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+#else
+    for (int n = 0; n < 4; ++n) out[n] = total(x[n]);
+#endif
+}
+inline void totals(const Lanes<double>* x, double* out) {
+    for (int n = 0; n < 4; ++n) out[n] = total(x[n]);
+}
+
 // sum of a[d] b[d]
 template <typename Exact, typename T> inline Exact dot(const Exact* a, const T* b, int64_t dim) {
     constexpr int64_t W = kLanes<Exact>;
@@ -148,12 +169,90 @@ template <typename Exact, typename T> inline Exact dot(const Exact* a, const T* 
     return sum;
 }
 
+// Rows of one head of many nodes: node n of a chunk begins at base + index[n] * stride.
+template <typename T> struct HeadRows {
+    const T* base;
+    int64_t stride;
+    const T* operator()(int32_t index) const { return base + index * stride; }
+};
+
+// out[n] = scale * (a · row n), a in K registers
+template <int K, typename Exact, typename T>
+inline void dots_of(const Exact* a, HeadRows<T> rows, const int32_t* index, int64_t count, Exact scale, Exact* out) {
+    constexpr int64_t W = kLanes<Exact>;
+    Lanes<Exact> x[K], y[4];
+    for (int k = 0; k < K; ++k) x[k] = load(a + k * W);
+    const auto product = [&](const T* row) {
+        Lanes<Exact> sum = x[0] * load(row);
+        for (int k = 1; k < K; ++k) sum += x[k] * load(row + k * W);
+        return sum;
+    };
+    int64_t n = 0;
+    for (; n + 4 <= count; n += 4) {
+        for (int m = 0; m < 4; ++m) y[m] = product(rows(index[n + m])) * scale;
+        totals(y, out + n);
+    }
+    for (; n < count; ++n) out[n] = total(product(rows(index[n])) * scale);
+}
+
+// to[d] += sum of w[n] times row n, in K registers
+template <int K, typename Exact, typename T>
+inline void add_of(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t* index, int64_t count) {
+    constexpr int64_t W = kLanes<Exact>;
+    Lanes<Exact> sum[K];
+    for (int k = 0; k < K; ++k) sum[k] = load(to + k * W);
+    for (int64_t n = 0; n < count; ++n) {
+        const T* row = rows(index[n]);
+        for (int k = 0; k < K; ++k) sum[k] += w[n] * load(row + k * W);
+    }
+    for (int k = 0; k < K; ++k) put<Exact>(to + k * W, sum[k]);
+}
+
 // a[d] += w b[d]
 template <typename Exact, typename T> inline void add(Exact* a, Exact w, const T* b, int64_t dim) {
     constexpr int64_t W = kLanes<Exact>;
     int64_t d = 0;
     for (; d + W <= dim; d += W) put<Exact>(a + d, load(a + d) + w * load(b + d));
     for (; d < dim; ++d) a[d] += w * exact(b[d]);
+}
+
+// Scaled dot products of `a` with the rows of a chunk of nodes.
+template <typename Exact, typename T>
+inline void dots(const Exact* a, HeadRows<T> rows, const int32_t* index, int64_t count, int64_t dim, Exact scale, Exact* out) {
+    constexpr int64_t W = kLanes<Exact>;
+    if (dim == W) return dots_of<1>(a, rows, index, count, scale, out);
+    if (dim == 2 * W) return dots_of<2>(a, rows, index, count, scale, out);
+    if (dim == 4 * W) return dots_of<4>(a, rows, index, count, scale, out);
+    if (dim == 8 * W) return dots_of<8>(a, rows, index, count, scale, out);
+    for (int64_t n = 0; n < count; ++n) out[n] = scale * dot(a, rows(index[n]), dim);
+}
+
+// The weighted sum of the rows of a chunk of nodes, added to `to`.
+template <typename Exact, typename T>
+inline void add_rows(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t* index, int64_t count, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
+    if (dim == W) return add_of<1>(to, w, rows, index, count);
+    if (dim == 2 * W) return add_of<2>(to, w, rows, index, count);
+    if (dim == 4 * W) return add_of<4>(to, w, rows, index, count);
+    if (dim == 8 * W) return add_of<8>(to, w, rows, index, count);
+    for (int64_t n = 0; n < count; ++n) add(to, w[n], rows(index[n]), dim);
+}
+
+template <typename Exact> inline Exact largest_of(const Exact* x, int64_t count) {
+    constexpr int64_t W = kLanes<Exact>;
+    Exact result = x[0];
+    int64_t n = 0;
+    if (count >= W) {
+        Lanes<Exact> high = load(x);
+        for (n = W; n + W <= count; n += W) {
+            const Lanes<Exact> y = load(x + n);
+            high = y > high ? y : high;
+        }
+        result = high[0];
+        for (int64_t lane = 1; lane < W; ++lane) result = high[lane] > result ? high[lane] : result;
+    }
+    for (; n < count; ++n) result = x[n] > result ? x[n] : result;
+    return result;
 }
 
 // e^x within 2 ulp; 0 below -87.3 (where e^x leaves the normal numbers), e^0 = 1 exactly
