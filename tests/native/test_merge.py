@@ -68,7 +68,5 @@ def test_a_set_minus_itself_is_empty():
 
 
 def test_an_unknown_operation_is_refused():
-    with pytest.raises(
-        ValueError, match=r"operation must be 0 \(union\), 1 \(intersection\) or 2 \(difference\)"
-    ):
+    with pytest.raises(ValueError, match=r"operation must be 0 \(union\), 1 \(intersection\) or 2 \(difference\)"):
         merge(3, [[]], [[]])

@@ -29,9 +29,7 @@ def test_the_level_of_the_processor_is_one_that_compilers_know():
 def test_a_missing_compiled_part_is_said_once_with_the_mend(monkeypatch, not_loaded):
     monkeypatch.setitem(sys.modules, "edgewise._native", None)
     assert not native.available()
-    with pytest.warns(
-        RuntimeWarning, match=r"no compiled part .* runs on the reference.* install a C\+\+17 compiler"
-    ):
+    with pytest.warns(RuntimeWarning, match=r"no compiled part .* runs on the reference.* install a C\+\+17 compiler"):
         assert native.module() is None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
