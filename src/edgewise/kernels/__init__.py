@@ -1,11 +1,12 @@
 """Numbers over indices: attend, aggregate and score_edges, apart from how fast they are computed."""
 
 from edgewise.kernels.aggregate import REDUCTIONS, aggregate
-from edgewise.kernels.attend import IMPLEMENTATIONS, attend
+from edgewise.kernels.attend import attend
 from edgewise.kernels.dropout import keep
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.plan import Plan, plan
+from edgewise.kernels.routes import IMPLEMENTATIONS
 from edgewise.kernels.score_edges import score_edges
 from edgewise.kernels.scores import Additive, Constant, Dot, GATv2, Given, Score
 

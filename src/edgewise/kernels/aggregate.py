@@ -5,10 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, ops, reference
+from edgewise.kernels import ops, routes
 from edgewise.kernels.aggregation import Aggregation
-from edgewise.kernels.autocast import as_stored
-from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.names import lookup
 
@@ -50,12 +48,4 @@ def aggregate(
     aggregation = Aggregation(value, reduce, weights, edge_value)
     if torch.compiler.is_compiling():
         return ops.aggregate(aggregation, graph)
-    return eager_aggregate(aggregation, graph)
-
-
-def eager_aggregate(aggregation: Aggregation, graph: Graph) -> Tensor:
-    """Check and compute: what a compiled program reaches through one opaque operation."""
-    checks.check_aggregation("aggregate", aggregation, graph)
-    with as_stored(graph.device):
-        out = reference.aggregate(aggregation.folded(), graph)
-    return unfold(out, aggregation.num_heads, aggregation.batch)
+    return routes.aggregate(aggregation, graph)

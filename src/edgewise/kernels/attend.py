@@ -7,23 +7,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, dense, native, ops, reference
+from edgewise.kernels import checks, ops, routes
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.autocast import as_stored
-from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
-from edgewise.kernels.plan import plan
+from edgewise.kernels.routes import IMPLEMENTATIONS, Impl
 from edgewise.kernels.scores import Dot, Score
 from edgewise.names import lookup
-
-Impl = Literal["auto", "dense", "native", "reference"]
-IMPLEMENTATIONS = {
-    "auto": "what plan(graph) says",
-    "dense": "scaled_dot_product_attention; complete and causal graphs only",
-    "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
-    "reference": "the plain definition, edge by edge; can be differentiated twice",
-}
 
 
 @overload
@@ -92,37 +82,5 @@ def attend(
     if torch.compiler.is_compiling():
         out, weights = ops.attend(attention, graph, return_weights, impl)
     else:
-        out, weights = eager(attention, graph, return_weights, impl)
+        out, weights = routes.attend(attention, graph, return_weights, impl)
     return (out, weights) if return_weights else out
-
-
-def eager(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
-    """Check and compute; the weights are empty unless asked for."""
-    checks.check_attention("attend", attention, graph)
-    with as_stored(graph.device):
-        return _routed(attention, graph, return_weights, impl)
-
-
-def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
-    if impl in ("auto", "dense"):
-        chosen = plan(graph)
-        hindrance = dense.hindrance(chosen, attention)
-        if hindrance is None:
-            return dense.attend(attention, graph, chosen, return_weights)
-        _insist(impl, "dense", hindrance)
-    if impl in ("auto", "native"):
-        hindrance = native.hindrance(attention, graph, return_weights)
-        if hindrance is None:
-            return _unfolded(attention, *native.attend(attention.folded(), graph, return_weights), return_weights)
-        _insist(impl, "native", hindrance)
-    return _unfolded(attention, *reference.attend(attention.folded(), graph), return_weights)
-
-
-def _insist(impl: str, route: str, hindrance: str) -> None:
-    if impl == route:
-        raise ValueError(f"attend: impl={route!r} {hindrance}; use impl='auto'")
-
-
-def _unfolded(attention: Attention, out: Tensor, weights: Tensor, return_weights: bool) -> tuple[Tensor, Tensor]:
-    heads, batch = attention.num_heads, attention.batch
-    return unfold(out, heads, batch), unfold(weights, heads, batch) if return_weights else out.new_empty(0)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.graph.runs import Runs
+from edgewise.kernels import routes
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.edge_term import EdgeTerm
@@ -98,22 +99,16 @@ def _attention(
 
 
 def _run_attend(*args: Any) -> list[Tensor]:
-    from edgewise.kernels.attend import eager
-
-    return _packed(*eager(_attention(*args[6:-2]), _graph(*args[:6]), *args[-2:]))
+    return _packed(*routes.attend(_attention(*args[6:-2]), _graph(*args[:6]), *args[-2:]))
 
 
 def _run_score_edges(*args: Any) -> list[Tensor]:
-    from edgewise.kernels.score_edges import eager_scores
-
-    scores = eager_scores(_attention(*args[6:]), _graph(*args[:6]))
+    scores = routes.score_edges(_attention(*args[6:]), _graph(*args[:6]))
     return [scores.clone(memory_format=torch.contiguous_format)]  # scores given may come back as they are
 
 
 def _run_aggregate(*args: Any) -> list[Tensor]:
-    from edgewise.kernels.aggregate import eager_aggregate
-
-    return _packed(eager_aggregate(_aggregation(*args[6:]), _graph(*args[:6])))
+    return _packed(routes.aggregate(_aggregation(*args[6:]), _graph(*args[:6])))
 
 
 def _packed(*outs: Tensor) -> list[Tensor]:

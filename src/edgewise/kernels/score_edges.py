@@ -5,10 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, ops, reference
+from edgewise.kernels import ops, routes
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.autocast import as_stored
-from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Dot, Score
@@ -35,12 +33,4 @@ def score_edges(
     attention = Attention(query, key, None, score, bias, edge_key)
     if torch.compiler.is_compiling():
         return ops.score_edges(attention, graph)
-    return eager_scores(attention, graph)
-
-
-def eager_scores(attention: Attention, graph: Graph) -> Tensor:
-    """Check and compute: what a compiled program reaches through one opaque operation."""
-    checks.check_attention("score_edges", attention, graph)
-    with as_stored(graph.device):
-        scores = reference.score_edges(attention.folded(), graph)
-    return unfold(scores, attention.num_heads, attention.batch)
+    return routes.score_edges(attention, graph)

@@ -1,0 +1,69 @@
+"""Check, choose the way, compute: what a call reaches at once, and a compiled program through an opaque operator."""
+
+from typing import Literal
+
+from torch import Tensor
+
+from edgewise.graph import Graph
+from edgewise.kernels import checks, dense, native, reference
+from edgewise.kernels.aggregation import Aggregation
+from edgewise.kernels.attention import Attention
+from edgewise.kernels.autocast import as_stored
+from edgewise.kernels.batch_dims import unfold
+from edgewise.kernels.plan import plan
+
+Impl = Literal["auto", "dense", "native", "reference"]
+IMPLEMENTATIONS = {
+    "auto": "what plan(graph) says",
+    "dense": "scaled_dot_product_attention; complete and causal graphs only",
+    "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
+    "reference": "the plain definition, edge by edge; can be differentiated twice",
+}
+
+
+def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
+    """Check and compute; the weights are empty unless asked for."""
+    checks.check_attention("attend", attention, graph)
+    with as_stored(graph.device):
+        return _routed(attention, graph, return_weights, impl)
+
+
+def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
+    if impl in ("auto", "dense"):
+        chosen = plan(graph)
+        hindrance = dense.hindrance(chosen, attention)
+        if hindrance is None:
+            return dense.attend(attention, graph, chosen, return_weights)
+        _insist(impl, "dense", hindrance)
+    if impl in ("auto", "native"):
+        hindrance = native.hindrance(attention, graph, return_weights)
+        if hindrance is None:
+            return _unfolded(attention, *native.attend(attention.folded(), graph, return_weights), return_weights)
+        _insist(impl, "native", hindrance)
+    return _unfolded(attention, *reference.attend(attention.folded(), graph), return_weights)
+
+
+def _insist(impl: str, route: str, hindrance: str) -> None:
+    if impl == route:
+        raise ValueError(f"attend: impl={route!r} {hindrance}; use impl='auto'")
+
+
+def _unfolded(attention: Attention, out: Tensor, weights: Tensor, return_weights: bool) -> tuple[Tensor, Tensor]:
+    heads, batch = attention.num_heads, attention.batch
+    return unfold(out, heads, batch), unfold(weights, heads, batch) if return_weights else out.new_empty(0)
+
+
+def score_edges(attention: Attention, graph: Graph) -> Tensor:
+    """How loudly every edge is heard."""
+    checks.check_attention("score_edges", attention, graph)
+    with as_stored(graph.device):
+        scores = reference.score_edges(attention.folded(), graph)
+    return unfold(scores, attention.num_heads, attention.batch)
+
+
+def aggregate(aggregation: Aggregation, graph: Graph) -> Tensor:
+    """The sum, mean or maximum over what every receiver hears."""
+    checks.check_aggregation("aggregate", aggregation, graph)
+    with as_stored(graph.device):
+        out = reference.aggregate(aggregation.folded(), graph)
+    return unfold(out, aggregation.num_heads, aggregation.batch)
