@@ -32,7 +32,7 @@ def main() -> int:
     options = arguments()
     seeds = range(options.seeds)
     protocols = {
-        "the built-in split, five trainings": [[f"training.seed={seed}"] for seed in seeds],
+        f"the built-in split, {options.seeds} trainings": [[f"training.seed={seed}"] for seed in seeds],
         "another split each": [[f"training.seed={seed}", f"data.split_seed={seed}"] for seed in seeds],
     }
     sections, means = [], []

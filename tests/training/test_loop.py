@@ -1,4 +1,5 @@
 import math
+import shutil
 import signal
 
 import pytest
@@ -89,6 +90,14 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path):
     first = trained(tmp_path / "run")
     again = trained(tmp_path / "run", resume=True)
     assert again == first and len(read(tmp_path / "run")) == 12
+
+
+def test_a_run_cut_off_between_last_and_best_gets_its_best(tmp_path):
+    trained(tmp_path / "run")
+    best = (tmp_path / "run" / "best" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "run" / "best")
+    trained(tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "best" / "model.safetensors").read_bytes() == best
 
 
 def test_resuming_where_nothing_was_written_starts_at_the_beginning(tmp_path):

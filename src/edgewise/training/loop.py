@@ -104,11 +104,15 @@ def train(
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
             metrics.add(epoch)
             tell(epoch, place)
-            if interrupted() or place.finished(config) or perf_counter() - written >= config.save_every:
+            if place.finished(config):
+                break
+            if interrupted() or perf_counter() - written >= config.save_every:
                 write(metrics)
                 written = perf_counter()
-            if interrupted() and not place.finished(config):
+            if interrupted():
                 raise Interrupted(f"stopped after epoch {place.epoch}; {folder} can be resumed")
+        # Also where a run was finished when it was taken up: it may have been killed between last/ and best/.
+        write(metrics)
         network.load_state_dict(place.best_weights)
         figures = dict(zip(("train", "validation", "test"), look(task.train, task.validation, task.test), strict=True))
     return Outcome(
