@@ -113,7 +113,7 @@ def test_text_is_read_as_python_reads_it(text, pattern):
         ("window(True, 0)", 0, "window: before must be an integer, got True."),
         ("hubs()", 0, "hubs: expected at least one node"),
         ("causal.x", 6, "unexpected '.'"),
-        ("no.such.module:thing", 0, "'no.such.module:thing': there is no module 'no.such.module' to import"),
+        ("no.such.module:thing", 0, "'no.such.module:thing': there is no module 'no' to import"),
         ("tests.patterns.own:dilatd(1)", 0, "'tests.patterns.own:dilatd': module 'tests.patterns.own' has no"),
         ("ring | tests.patterns.own:NUMBER", 7, "'tests.patterns.own:NUMBER' is no Pattern but 3"),
         ("builtins:print(1)", 0, "'builtins:print' is no Pattern but <built-in function print>"),
