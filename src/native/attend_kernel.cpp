@@ -61,6 +61,38 @@ class Walk {
     int64_t edge_, end_, run_;
 };
 
+// A row's columns chunk by chunk, and what comes after: the next chunk, or the first one of the next item, so that it can
+// be asked for while this one is computed.
+class Chunks {
+  public:
+    Chunks(const Rows& rows, const Stretch& of, int64_t item) : rows_(rows), walk_(rows, of), item_(item) {
+        count_ahead_ = walk_.next(ahead, edge_ahead_);
+    }
+    bool advance() {
+        count = last_ ? 0 : count_ahead_;
+        if (count == 0) return false;
+        std::copy_n(ahead, count, columns);
+        edge = edge_ahead_;
+        count_ahead_ = walk_.next(ahead, edge_ahead_);
+        last_ = count_ahead_ == 0;
+        if (last_ && item_ + 1 < rows_.num_items) {
+            count_ahead_ = Walk(rows_, stretch(rows_, item_ + 1)).next(ahead, edge_ahead_);
+        }
+        // Columns side by side are near already, or fetched by the processor itself.
+        const bool apart = count_ahead_ > 0 && ahead[count_ahead_ - 1] - ahead[0] >= 2 * count_ahead_;
+        asks_ahead = apart ? count_ahead_ : 0;
+        return true;
+    }
+    int32_t columns[kChunk], ahead[kChunk];
+    int64_t count = 0, asks_ahead = 0, edge = 0;  // edge: the number of the chunk's first edge
+
+  private:
+    const Rows& rows_;
+    Walk walk_;
+    int64_t item_, count_ahead_ = 0, edge_ahead_ = 0;
+    bool last_ = false;
+};
+
 inline uint32_t mix(uint32_t x) {
     x ^= x >> 16;
     x *= 0x7feb352du;
@@ -109,18 +141,9 @@ inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64
     }
 }
 
-template <typename T> inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head) {
-    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride};
-}
-
-// The rows of one head that the next item reads first, asked for while this one is computed.
 template <typename T>
-inline void prefetch(const Nodes<const void*>& x, int64_t head, int64_t dim, const int32_t* nodes, int64_t count) {
-    const HeadRows<T> rows = rows_of<T>(x, head);
-    for (int64_t n = 0; n < count; ++n) {
-        const char* at = reinterpret_cast<const char*>(rows(nodes[n]));
-        for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 2);
-    }
+inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head, const Chunks& chunks) {
+    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride, chunks.ahead, chunks.asks_ahead};
 }
 
 template <typename T> class Kernel {
@@ -166,8 +189,10 @@ template <typename T> class Kernel {
     }
 
     // Logits of one head for a chunk of a receiver's senders; the heads of its query lie side by side in `query`.
-    static void logits(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const int32_t* senders,
-                       int64_t count, int64_t edge, Exact* out) {
+    static void logits(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const Chunks& chunks,
+                       Exact* out) {
+        const int32_t* senders = chunks.columns;
+        const int64_t count = chunks.count, edge = chunks.edge;
         const int64_t shared = head * a.num_shared / a.num_heads, D = a.dim;
         const Exact* q = query + head * D;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
@@ -176,7 +201,7 @@ template <typename T> class Kernel {
                 for (int64_t n = 0; n < count; ++n) out[n] = 0;
                 break;
             case kDot:
-                dots(q, rows_of<T>(a.key, shared), senders, count, D, scale, out);
+                dots(q, rows_of<T>(a.key, shared, chunks), senders, count, D, scale, out);
                 break;
             case kAdditive:
                 for (int64_t n = 0; n < count; ++n) {
@@ -202,7 +227,6 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
     {
         std::vector<Exact> query(H * D), sum(H * V), edge_sum(H * F), largest(H), mass(H), weight(H * kChunk);
-        int32_t senders[kChunk], ahead[kChunk];
 #pragma omp for schedule(dynamic, 32)
         for (int64_t item = 0; item < rows.num_items; ++item) {
             const Stretch of = stretch(rows, item);
@@ -212,15 +236,13 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
             std::fill(edge_sum.begin(), edge_sum.end(), Exact(0));
             std::fill(largest.begin(), largest.end(), static_cast<Exact>(-INFINITY));
             std::fill(mass.begin(), mass.end(), Exact(0));
-            Walk walk(rows, of);
-            int64_t edge = 0, count_ahead = 0, unused = 0;
-            // The rows that the next item reads first are asked for while this one is computed.
-            if (item + 1 < rows.num_items) count_ahead = Walk(rows, stretch(rows, item + 1)).next(ahead, unused);
-            while (const int64_t count = walk.next(senders, edge)) {
+            Chunks chunks(rows, of, item);
+            while (chunks.advance()) {
+                const int32_t* senders = chunks.columns;
+                const int64_t count = chunks.count, edge = chunks.edge;
                 for (int64_t h = 0; h < H; ++h) {
                     Exact* w = weight.data() + h * kChunk;
-                    if (a.score != kNone) prefetch<T>(a.key, h * a.num_shared / H, D, ahead, count_ahead);
-                    logits(a, query.data(), i, h, senders, count, edge, w);
+                    logits(a, query.data(), i, h, chunks, w);
                     const Exact highest = std::max(largest[h], largest_of(w, count));
                     if (f.weights) {
                         for (int64_t n = 0; n < count; ++n) *at(f.weights, (edge + n) * H + h) = w[n];
@@ -245,13 +267,11 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
                 for (int64_t h = 0; h < H; ++h) {
                     const int64_t shared = h * a.num_shared / H;
                     const Exact* w = weight.data() + h * kChunk;
-                    prefetch<T>(a.value, shared, V, ahead, count_ahead);
-                    add_rows(sum.data() + h * V, w, rows_of<T>(a.value, shared), senders, count, V);
+                    add_rows(sum.data() + h * V, w, rows_of<T>(a.value, shared, chunks), senders, count, V);
                     for (int64_t n = 0; F && n < count; ++n) {
                         add(edge_sum.data() + h * F, w[n], at(a.value_edge, (edge + n) * F), F);
                     }
                 }
-                count_ahead = 0;
             }
             for (int64_t h = 0; h < H; ++h) {
                 if (!of.whole) {
@@ -301,6 +321,7 @@ template <typename T> void Kernel<T>::forward(const Rows& rows, const Attend& a,
             for (int64_t item = 0; item < rows.num_items; ++item) {
                 const Stretch of = stretch(rows, item);
                 Walk walk(rows, of);
+                int32_t senders[kChunk];
                 int64_t edge = 0;
                 while (const int64_t count = walk.next(senders, edge)) {
                     for (int64_t h = 0; h < H; ++h) {
@@ -331,7 +352,6 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
     {
         std::vector<Exact> query(H * D), grad(H * V), grad_query(H * D), summed(H * F), w(kChunk), back(kChunk), whole(V),
             delta(H);
-        int32_t senders[kChunk], ahead[kChunk];
 #pragma omp for schedule(dynamic, 1)
         for (int64_t s = 0; s < steps; ++s) {
             for (int64_t item = s * step; item < std::min(rows.num_items, (s + 1) * step); ++item) {
@@ -353,18 +373,16 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
                     if (of.begin == rows.run_edge_start[rows.run_offsets[i]]) *at(b.delta, i * H + h) = delta[h];
                 }
                 if (!b.walks) continue;
-                Walk walk(rows, of);
-                int64_t edge = 0, count_ahead = 0, unused = 0;
-                if (item + 1 < rows.num_items) count_ahead = Walk(rows, stretch(rows, item + 1)).next(ahead, unused);
-                while (const int64_t count = walk.next(senders, edge)) {
+                Chunks chunks(rows, of, item);
+                while (chunks.advance()) {
+                    const int32_t* senders = chunks.columns;
+                    const int64_t count = chunks.count, edge = chunks.edge;
                     for (int64_t h = 0; h < H; ++h) {
                         const int64_t shared = h * a.num_shared / H;
                         const uint32_t row = row_hash(a.seed, i, h);
-                        if (a.score != kNone) prefetch<T>(a.key, shared, D, ahead, count_ahead);
-                        logits(a, query.data(), i, h, senders, count, edge, w.data());
+                        logits(a, query.data(), i, h, chunks, w.data());
                         exponentials(w.data(), *at(b.log_sum, i * H + h), count);
-                        prefetch<T>(a.value, shared, V, ahead, count_ahead);
-                        dots(grad.data() + h * V, rows_of<T>(a.value, shared), senders, count, V, Exact(1), back.data());
+                        dots(grad.data() + h * V, rows_of<T>(a.value, shared, chunks), senders, count, V, Exact(1), back.data());
                         for (int64_t n = 0; n < count; ++n) {
                             const int64_t e = edge + n;
                             if (G) back[n] += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
@@ -383,7 +401,7 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
                         }
                         if (a.score == kDot && asks) {
                             for (int64_t n = 0; n < count; ++n) w[n] *= scale;
-                            add_rows(grad_query.data() + h * D, w.data(), rows_of<T>(a.key, shared), senders, count, D);
+                            add_rows(grad_query.data() + h * D, w.data(), rows_of<T>(a.key, shared, chunks), senders, count, D);
                         } else if (a.score == kAdditive) {
                             for (int64_t n = 0; n < count; ++n) {
                                 const int64_t at_edge = (edge + n) * H + h;
@@ -406,7 +424,6 @@ void Kernel<T>::backward_receivers(const Rows& rows, const Attend& a, const Back
                             }
                         }
                     }
-                    count_ahead = 0;
                 }
                 Exact* to = of.whole ? nullptr : at(b.partial, item * H * (D + F));
                 if (asks) std::copy_n(grad_query.data(), H * D, of.whole ? at(b.grad_query, i * H * D) : to);
@@ -440,7 +457,6 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
     {
         std::vector<Exact> key(Hk * D), value(Hk * V), grad_key(Hk * D), grad_value(Hk * V), w(kChunk), inner(kChunk),
             keep(kChunk), heard(kChunk), back(kChunk);
-        int32_t receivers[kChunk], ahead[kChunk];
 #pragma omp for schedule(dynamic, 32)
         for (int64_t item = 0; item < rows.num_items; ++item) {
             const Stretch of = stretch(rows, item);
@@ -449,15 +465,14 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
             copy_row<T>(value.data(), a.value, j, Hk, V);
             std::fill(grad_key.begin(), grad_key.end(), Exact(0));
             std::fill(grad_value.begin(), grad_value.end(), Exact(0));
-            Walk walk(rows, of);
-            int64_t place = 0, count_ahead = 0, unused = 0;
-            if (item + 1 < rows.num_items) count_ahead = Walk(rows, stretch(rows, item + 1)).next(ahead, unused);
-            while (const int64_t count = walk.next(receivers, place)) {
+            Chunks chunks(rows, of, item);
+            while (chunks.advance()) {
+                const int32_t* receivers = chunks.columns;
+                const int64_t count = chunks.count, place = chunks.edge;
                 for (int64_t h = 0; h < H; ++h) {
                     const int64_t shared = h / group;
                     const Exact *k = key.data() + shared * D, *v = value.data() + shared * V;
-                    const HeadRows<T> queries = rows_of<T>(a.query, h), grads = rows_of<T>(b.grad, h);
-                    if (a.score != kNone) prefetch<T>(a.query, h, D, ahead, count_ahead);
+                    const HeadRows<T> queries = rows_of<T>(a.query, h, chunks), grads = rows_of<T>(b.grad, h, chunks);
                     if (a.score == kDot) {
                         dots(k, queries, receivers, count, D, scale, w.data());
                     } else {
@@ -479,7 +494,6 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
                         w[n] -= *at(b.log_sum, i * H + h);
                     }
                     exponentials(w.data(), Exact(0), count);
-                    prefetch<T>(b.grad, h, V, ahead, count_ahead);
                     for (int64_t n = 0; n < count; ++n) {
                         keep[n] = a.keep_from ? kept(a, row_hash(a.seed, receivers[n], h), j) : Exact(1);
                         heard[n] = w[n] * keep[n];
@@ -510,7 +524,6 @@ void Kernel<T>::backward_senders(const Rows& rows, const Attend& a, const Backwa
                         }
                     }
                 }
-                count_ahead = 0;
             }
             Exact* to = of.whole ? nullptr : at(b.partial, item * Hk * (D + V));
             if (asks) std::copy_n(grad_key.data(), Hk * D, of.whole ? at(b.grad_key, j * Hk * D) : to);

@@ -170,10 +170,19 @@ template <typename Exact, typename T> inline Exact dot(const Exact* a, const T* 
 }
 
 // Rows of one head of many nodes: node n of a chunk begins at base + index[n] * stride.
+// The rows that come next are asked for one by one, while these are computed.
 template <typename T> struct HeadRows {
     const T* base;
     int64_t stride;
+    const int32_t* ahead = nullptr;
+    int64_t count_ahead = 0;
+
     const T* operator()(int32_t index) const { return base + index * stride; }
+    void ask(int64_t n, int64_t dim) const {
+        if (n >= count_ahead) return;
+        const char* at = reinterpret_cast<const char*>(base + ahead[n] * stride);
+        for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 2);
+    }
 };
 
 // out[n] = scale * (a · row n), a in K registers
@@ -189,10 +198,16 @@ inline void dots_of(const Exact* a, HeadRows<T> rows, const int32_t* index, int6
     };
     int64_t n = 0;
     for (; n + 4 <= count; n += 4) {
-        for (int m = 0; m < 4; ++m) y[m] = product(rows(index[n + m])) * scale;
+        for (int m = 0; m < 4; ++m) {
+            rows.ask(n + m, K * W);
+            y[m] = product(rows(index[n + m])) * scale;
+        }
         totals(y, out + n);
     }
-    for (; n < count; ++n) out[n] = total(product(rows(index[n])) * scale);
+    for (; n < count; ++n) {
+        rows.ask(n, K * W);
+        out[n] = total(product(rows(index[n])) * scale);
+    }
 }
 
 // to[d] += sum of w[n] times row n, in K registers
@@ -203,6 +218,7 @@ inline void add_of(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t* i
     for (int k = 0; k < K; ++k) sum[k] = load(to + k * W);
     for (int64_t n = 0; n < count; ++n) {
         const T* row = rows(index[n]);
+        rows.ask(n, K * W);
         for (int k = 0; k < K; ++k) sum[k] += w[n] * load(row + k * W);
     }
     for (int k = 0; k < K; ++k) put<Exact>(to + k * W, sum[k]);
@@ -224,7 +240,10 @@ inline void dots(const Exact* a, HeadRows<T> rows, const int32_t* index, int64_t
     if (dim == 2 * W) return dots_of<2>(a, rows, index, count, scale, out);
     if (dim == 4 * W) return dots_of<4>(a, rows, index, count, scale, out);
     if (dim == 8 * W) return dots_of<8>(a, rows, index, count, scale, out);
-    for (int64_t n = 0; n < count; ++n) out[n] = scale * dot(a, rows(index[n]), dim);
+    for (int64_t n = 0; n < count; ++n) {
+        rows.ask(n, dim);
+        out[n] = scale * dot(a, rows(index[n]), dim);
+    }
 }
 
 // The weighted sum of the rows of a chunk of nodes, added to `to`.
@@ -235,7 +254,10 @@ inline void add_rows(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t*
     if (dim == 2 * W) return add_of<2>(to, w, rows, index, count);
     if (dim == 4 * W) return add_of<4>(to, w, rows, index, count);
     if (dim == 8 * W) return add_of<8>(to, w, rows, index, count);
-    for (int64_t n = 0; n < count; ++n) add(to, w[n], rows(index[n]), dim);
+    for (int64_t n = 0; n < count; ++n) {
+        rows.ask(n, dim);
+        add(to, w[n], rows(index[n]), dim);
+    }
 }
 
 template <typename Exact> inline Exact largest_of(const Exact* x, int64_t count) {
