@@ -200,3 +200,12 @@ def test_another_device_than_the_cpu_is_named():
     nodes = [numbers(5, 1, 2).detach().to("meta") for _ in range(3)]
     with pytest.raises(ValueError, match="runs on the CPU, and the graph is on meta"):
         attend(*nodes, GRAPH_OF_12.to("meta"), impl="native")
+
+
+def test_an_instruction_set_is_forced_by_a_known_name_that_runs_here(monkeypatch):
+    assert kernels.chosen_level("baseline") == "baseline"
+    with pytest.raises(ValueError, match="unknown EDGEWISE_CPU_LEVEL 'avx'. Known: baseline, x86-64-v2, x86-64-v3"):
+        kernels.chosen_level("avx")
+    monkeypatch.setitem(kernels.LEVELS, "beyond", 9)
+    with pytest.raises(ValueError, match="EDGEWISE_CPU_LEVEL: this processor runs .*, got beyond; unset it"):
+        kernels.chosen_level("beyond")

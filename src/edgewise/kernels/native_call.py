@@ -1,6 +1,7 @@
 """How a call reaches the compiled kernels: addresses and numbers, in the order of the fields of attend.hpp."""
 
 import os
+from types import ModuleType
 from typing import NamedTuple
 
 import torch
@@ -12,11 +13,37 @@ from edgewise.kernels.attention import Attention
 from edgewise.kernels.dropout import threshold
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Additive, Constant, Dot, GATv2, Given
+from edgewise.names import lookup
 
 STORAGE = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
 SCORE = {Constant: 0, Given: 0, Dot: 1, Additive: 2, GATv2: 3}
-LEVEL = os.environ.get("EDGEWISE_CPU_LEVEL", "")
-"""An instruction set to use instead of the fastest: baseline, x86-64-v3 or x86-64-v4."""
+LEVELS = {"baseline": 0, "x86-64-v2": 0, "x86-64-v3": 1, "x86-64-v4": 2}
+"""Instruction sets, and the kernels that each runs: plain, AVX2, AVX-512."""
+
+
+def chosen_level(name: str) -> str:
+    """The instruction set forced by name, where this processor has it; "" leaves the choice to the compiled part.
+
+    >>> chosen_level("")
+    ''
+    """
+    if name and native.available():
+        asked, here = lookup(name, LEVELS, "EDGEWISE_CPU_LEVEL"), _compiled().cpu_level()
+        if asked > LEVELS[here]:
+            raise ValueError(
+                f"EDGEWISE_CPU_LEVEL: this processor runs {here}, got {name}; unset it or name a lower one"
+            )
+    return name
+
+
+def _compiled() -> ModuleType:
+    compiled = native.module()
+    assert compiled is not None  # the door has asked
+    return compiled
+
+
+LEVEL = chosen_level(os.environ.get("EDGEWISE_CPU_LEVEL", ""))
+"""An instruction set to use instead of the fastest."""
 
 CUT = 4096
 """Edges after which a row is cut, so that other threads help with a hub."""
@@ -98,7 +125,7 @@ def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Te
     score = attention.score
     scale = score.factor(tensors.dim) if isinstance(score, Dot) else 1.0
     reals = [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
-    getattr(native.module(), step)(LEVEL, numbers, reals)
+    getattr(_compiled(), step)(LEVEL, numbers, reals)
 
 
 def _rows(graph: Graph, cut: Items | None) -> list[int]:
