@@ -14,7 +14,7 @@ from edgewise.kernels.plan import plan
 
 Impl = Literal["auto", "dense", "native", "reference"]
 IMPLEMENTATIONS = {
-    "auto": "what plan(graph) says",
+    "auto": "the first of the others, in this order, that takes the call",
     "dense": "scaled_dot_product_attention; complete and causal graphs only",
     "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
     "reference": "the plain definition, edge by edge; can be differentiated twice",
