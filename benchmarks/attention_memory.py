@@ -44,7 +44,8 @@ def main() -> None:
         f"# Memory of attention, forward and backward\n\n`{shlex.join(['python', *sys.argv])}`, {date.today()}; "
         f"instruction set {native.module().cpu_level()}; Python {platform.python_version()}, torch "
         f"{torch.__version__}; float32, {HEADS} heads of {DIM}.\n\n"
-        f"{N:,} nodes, {graph.num_edges:,} edges: the call took {taken:.0f} MB more than was there. The output and three gradients are {4 * N * HEADS * DIM * 4 / 1e6:.0f} MB; one array of "
+        f"{N:,} nodes, {graph.num_edges:,} edges: the call took {taken:.0f} MB more than was there. "
+        f"The output and three gradients are {4 * N * HEADS * DIM * 4 / 1e6:.0f} MB; one array of "
         f"edges × channels would be {array:,.0f} MB.\n"
     )
     print(report)
