@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "hash.hpp"
 #include "lanes.hpp"
 
 namespace edgewise {
@@ -92,21 +93,6 @@ class Chunks {
     int64_t item_, count_ahead_ = 0, edge_ahead_ = 0;
     bool last_ = false;
 };
-
-inline uint32_t mix(uint32_t x) {
-    x ^= x >> 16;
-    x *= 0x7feb352du;
-    x ^= x >> 15;
-    x *= 0x846ca68bu;
-    return x ^ (x >> 16);
-}
-inline uint32_t row_hash(int64_t seed, int64_t receiver, int64_t head) {
-    const uint32_t row = mix(static_cast<uint32_t>(seed) + static_cast<uint32_t>(receiver) * 0x9e3779b1u);
-    return mix(row + static_cast<uint32_t>(head) * 0x85ebca77u);
-}
-inline uint32_t column_hash(int64_t seed, int64_t sender) {
-    return mix(static_cast<uint32_t>(seed >> 32) + static_cast<uint32_t>(sender) * 0xc2b2ae3du);
-}
 
 template <typename Exact> inline Exact leaky(Exact x, Exact slope) { return x > 0 ? x : slope * x; }
 template <typename Exact> inline Exact leaky_slope(Exact x, Exact slope) { return x > 0 ? Exact(1) : slope; }

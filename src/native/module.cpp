@@ -5,10 +5,13 @@
 
 #include "attend.hpp"
 #include "cpu.hpp"
+#include "fields.hpp"
 #include "merge.hpp"
+#include "tile_module.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
+using edgewise::Fields;
 
 namespace {
 
@@ -29,69 +32,6 @@ int64_t merge_runs(int operation, int64_t rows, uintptr_t a_offsets, uintptr_t a
     nb::gil_scoped_release unlocked;
     return edgewise::merge_runs(static_cast<edgewise::SetOperation>(operation), rows, a, b, out);
 }
-
-// Numbers and addresses in the order of the fields that they fill; Python lists them in the same order.
-class Fields {
-  public:
-    Fields(const nb::list& numbers, const nb::list& reals) : numbers_(numbers), reals_(reals) {}
-    int64_t number() { return nb::cast<int64_t>(numbers_[next_++]); }
-    double real() { return nb::cast<double>(reals_[next_real_++]); }
-    template <typename T> T* address() { return reinterpret_cast<T*>(static_cast<uintptr_t>(number())); }
-    template <typename Pointer> edgewise::Nodes<Pointer> nodes() {
-        const auto data = reinterpret_cast<Pointer>(static_cast<uintptr_t>(number()));
-        const int64_t node_stride = number();
-        return {data, node_stride, number()};
-    }
-    edgewise::Rows rows() {
-        edgewise::Rows r{};
-        r.num_rows = number();
-        r.run_offsets = address<const int64_t>();
-        r.run_start = address<const int32_t>();
-        r.run_stop = address<const int32_t>();
-        r.run_edge_start = address<const int64_t>();
-        r.num_items = number();
-        r.item_row = address<const int64_t>();
-        r.item_begin = address<const int64_t>();
-        r.item_end = address<const int64_t>();
-        r.row_item = address<const int64_t>();
-        return r;
-    }
-    edgewise::Attend attend() {
-        edgewise::Attend a{};
-        a.storage = static_cast<edgewise::Storage>(number());
-        a.score = static_cast<edgewise::ScoreKind>(number());
-        a.num_heads = number();
-        a.num_shared = number();
-        a.dim = number();
-        a.value_dim = number();
-        a.key_features = number();
-        a.value_features = number();
-        a.query = nodes<const void*>();
-        a.key = nodes<const void*>();
-        a.value = nodes<const void*>();
-        a.position = address<const int64_t>();
-        a.edge_logit = address<const void>();
-        a.edge_inner = address<const void>();
-        a.table = address<const void>();
-        a.table_rows = number();
-        a.table_lowest = number();
-        a.query_edge = address<const void>();
-        a.key_edge = address<const void>();
-        a.value_edge = address<const void>();
-        a.vector = address<const void>();
-        a.seed = number();
-        a.keep_from = number();
-        a.num_threads = number();
-        a.scale = real();
-        a.slope = real();
-        a.dropout = real();
-        return a;
-    }
-
-  private:
-    const nb::list &numbers_, &reals_;
-    size_t next_ = 0, next_real_ = 0;
-};
 
 void attend_forward(const char* level, const nb::list& numbers, const nb::list& reals) {
     Fields fields(numbers, reals);
@@ -153,11 +93,13 @@ void attend_backward_senders(const char* level, const nb::list& numbers, const n
 }  // namespace
 
 NB_MODULE(_native, m) {
+    nb::set_leak_warnings(false);  // tiles live as long as their graphs, which may be to the end of the program
     m.doc() = "The compiled part of edgewise. Its arguments are data_ptr() addresses, checked by its callers.";
     m.def("cpu_level", &edgewise::cpu_level);
     m.def("attend_forward", &attend_forward, "level"_a, "numbers"_a, "reals"_a);
     m.def("attend_backward_receivers", &attend_backward_receivers, "level"_a, "numbers"_a, "reals"_a);
     m.def("attend_backward_senders", &attend_backward_senders, "level"_a, "numbers"_a, "reals"_a);
+    edgewise::bind_tiles(m);
     m.def("merge_runs", &merge_runs, "operation"_a, "rows"_a, "a_offsets"_a, "a_start"_a, "a_stop"_a,
           "b_offsets"_a, "b_start"_a, "b_stop"_a, "out_offsets"_a, "out_start"_a, "out_stop"_a);
 }

@@ -13,7 +13,7 @@ from edgewise.kernels.native_call import VECTOR_BLOCKS, Tensors, at, call, items
 from edgewise.kernels.offset_table import OffsetTable
 
 
-class _Problem(NamedTuple):
+class Problem(NamedTuple):
     """What one call brings besides its tensors."""
 
     attention: Attention
@@ -21,7 +21,7 @@ class _Problem(NamedTuple):
     return_weights: bool
 
 
-class _Saved(NamedTuple):
+class Saved(NamedTuple):
     """What forward leaves for backward; `rest` is what rounding took from a half-precision output."""
 
     out: Tensor
@@ -32,44 +32,50 @@ class _Saved(NamedTuple):
 
 def run(attention: Attention, graph: Graph, tensors: Tensors, return_weights: bool) -> tuple[Tensor, Tensor, Tensor]:
     """(Σ_j α_ij v_j, Σ_j α_ij e_ij, α) for every receiver; the weights are empty unless asked for."""
-    problem = _Problem(attention, graph, return_weights)
+    problem = Problem(attention, graph, return_weights)
     out, heard_edge, weights = _Attend.apply(problem, *tensors)  # type: ignore[no-untyped-call]
     return out, heard_edge, weights
 
 
+def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool) -> tuple[Saved, Tensor]:
+    """The forward pass, edge by edge; the weights are empty unless asked for."""
+    a, graph, return_weights = problem
+    R, H, V, F = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features
+    out = x.value.new_empty(R, H, V)
+    rest = torch.empty_like(out) if keeps_rest else None
+    log_sum, heard_edge = x.value.new_empty(R, H, dtype=a.dtype), x.value.new_empty(R, H, F, dtype=a.dtype)
+    weights = x.value.new_empty(graph.num_edges if return_weights else 0, H, dtype=a.dtype)
+    cut = items(graph)
+    partial = None if cut is None else x.value.new_empty(len(cut.row), H, 2 + V + F, dtype=a.dtype)
+    asked = weights if return_weights else None
+    call("attend_forward", graph, graph, a, x, [*nodes(out), *at(rest, log_sum, heard_edge, asked, partial)])
+    return Saved(out, rest, log_sum, heard_edge), weights
+
+
 class _Attend(Function):
     @staticmethod
-    def forward(ctx: Any, problem: _Problem, *given: Any) -> tuple[Tensor, Tensor, Tensor]:
-        a, graph, return_weights = problem
+    def forward(ctx: Any, problem: Problem, *given: Any) -> tuple[Tensor, Tensor, Tensor]:
         x = Tensors(*given).laid_out()
-        R, H, V, F = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features
-        out = x.value.new_empty(R, H, V)
-        half = x.value.dtype != a.dtype and any(ctx.needs_input_grad)
-        rest = torch.empty_like(out) if half else None
-        log_sum, heard_edge = x.value.new_empty(R, H, dtype=a.dtype), x.value.new_empty(R, H, F, dtype=a.dtype)
-        weights = x.value.new_empty(graph.num_edges if return_weights else 0, H, dtype=a.dtype)
-        cut = items(graph)
-        partial = None if cut is None else x.value.new_empty(len(cut.row), H, 2 + V + F, dtype=a.dtype)
-        asked = weights if return_weights else None
-        call("attend_forward", graph, graph, a, x, [*nodes(out), *at(rest, log_sum, heard_edge, asked, partial)])
+        half = x.value.dtype != problem.attention.dtype and any(ctx.needs_input_grad)
+        saved, weights = attend_edges(problem, x, keeps_rest=half)
         ctx.problem = problem
-        ctx.save_for_backward(*x, out, rest, log_sum, heard_edge)
+        ctx.save_for_backward(*x, *saved)
         ctx.mark_non_differentiable(weights)
-        return out, heard_edge, weights
+        return saved.out, saved.heard_edge, weights
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, grad_edge: Tensor, _: Any) -> tuple[Tensor | None, ...]:
         *given, out, rest, log_sum, heard_edge = ctx.saved_tensors
-        saved = _Saved(out, rest, log_sum, heard_edge)
+        saved = Saved(out, rest, log_sum, heard_edge)
         needed = {name for name, need in zip(Tensors._fields, ctx.needs_input_grad[1:], strict=True) if need}
-        backward = _Backward(ctx.problem, Tensors(*given), needed, grad, grad_edge, saved)
+        backward = Backward(ctx.problem, Tensors(*given), needed, grad, grad_edge, saved)
         grads = backward.gradients()
         if torch.is_grad_enabled():
-            grads = [None if g is None else _Once.apply(g, grad, *given) for g in grads]  # type: ignore[no-untyped-call]
+            grads = [None if g is None else Once.apply(g, grad, *given) for g in grads]  # type: ignore[no-untyped-call]
         return (None, *grads)
 
 
-class _Once(Function):
+class Once(Function):
     """A gradient that says why it has none of its own."""
 
     @staticmethod
@@ -84,17 +90,17 @@ class _Once(Function):
         )
 
 
-class _Backward:
+class Backward:
     """The gradients of one call: first by receiver, then by sender."""
 
     def __init__(
         self,
-        problem: _Problem,
+        problem: Problem,
         tensors: Tensors,
         needed: set[str],
         grad: Tensor,
         grad_edge: Tensor,
-        saved: _Saved,
+        saved: Saved,
     ) -> None:
         self.attention, self.graph = problem.attention, problem.graph
         self.tensors, self.needed, self.saved = tensors, needed, saved

@@ -28,7 +28,7 @@ def chosen_level(name: str) -> str:
     ''
     """
     if name and native.available():
-        asked, here = lookup(name, LEVELS, "EDGEWISE_CPU_LEVEL"), _compiled().cpu_level()
+        asked, here = lookup(name, LEVELS, "EDGEWISE_CPU_LEVEL"), compiled().cpu_level()
         if asked > LEVELS[here]:
             raise ValueError(
                 f"EDGEWISE_CPU_LEVEL: this processor runs {here}, got {name}; unset it or name a lower one"
@@ -36,10 +36,11 @@ def chosen_level(name: str) -> str:
     return name
 
 
-def _compiled() -> ModuleType:
-    compiled = native.module()
-    assert compiled is not None  # the door has asked
-    return compiled
+def compiled() -> ModuleType:
+    """The compiled part, once the door has asked for it."""
+    module = native.module()
+    assert module is not None
+    return module
 
 
 LEVEL = chosen_level(os.environ.get("EDGEWISE_CPU_LEVEL", ""))
@@ -121,19 +122,25 @@ def _cut(graph: Graph) -> Items | None:
 def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: list[int]) -> None:
     """Run a kernel over `rows`: the graph, or its transpose. `fields` are those of the kernel's own struct."""
     position = None if tensors.table is None else graph.position()
-    numbers = [*_rows(rows, items(rows)), *_attend(attention, tensors, position), *fields]
+    numbers = [*rows_fields(rows, items(rows)), *attend_fields(attention, tensors, position), *fields]
+    getattr(compiled(), step)(LEVEL, numbers, reals(attention, tensors))
+
+
+def reals(attention: Attention, tensors: Tensors) -> list[float]:
+    """The scale, the slope and the dropout."""
     score = attention.score
     scale = score.factor(tensors.dim) if isinstance(score, Dot) else 1.0
-    reals = [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
-    getattr(_compiled(), step)(LEVEL, numbers, reals)
+    return [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
 
 
-def _rows(graph: Graph, cut: Items | None) -> list[int]:
+def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
+    """The fields of Rows."""
     rows = [graph.num_receivers, *at(graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start)]
     return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
 
 
-def _attend(attention: Attention, x: Tensors, position: Tensor | None) -> list[int]:
+def attend_fields(attention: Attention, x: Tensors, position: Tensor | None) -> list[int]:
+    """The fields of Attend."""
     bias = attention.bias
     return [
         STORAGE[x.value.dtype],

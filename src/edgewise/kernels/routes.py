@@ -5,17 +5,18 @@ from typing import Literal
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, dense, native, reference
+from edgewise.kernels import checks, dense, native, native_tiles, reference
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.plan import plan
 
-Impl = Literal["auto", "dense", "native", "reference"]
+Impl = Literal["auto", "dense", "tiles", "native", "reference"]
 IMPLEMENTATIONS = {
     "auto": "the first of the others, in this order, that takes the call",
     "dense": "scaled_dot_product_attention; complete and causal graphs only",
+    "tiles": "the compiled kernels, in dense tiles where neighbours hear the same; CPU, Dot, one derivative",
     "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
     "reference": "the plain definition, edge by edge; can be differentiated twice",
 }
@@ -35,6 +36,11 @@ def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str)
         if hindrance is None:
             return dense.attend(attention, graph, chosen, return_weights)
         _insist(impl, "dense", hindrance)
+    if impl in ("auto", "tiles"):
+        hindrance = native_tiles.hindrance(attention, graph, return_weights)
+        if hindrance is None:
+            return _unfolded(attention, native_tiles.attend(attention.folded(), graph), graph.run_start, False)
+        _insist(impl, "tiles", hindrance)
     if impl in ("auto", "native"):
         hindrance = native.hindrance(attention, graph, return_weights)
         if hindrance is None:

@@ -1,0 +1,25 @@
+// Dropout by counter: a pair falls out by a pure function of (seed, receiver, sender, head), as in kernels/dropout.py.
+#pragma once
+
+#include <cstdint>
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+inline uint32_t mix(uint32_t x) {
+    x ^= x >> 16;
+    x *= 0x7feb352du;
+    x ^= x >> 15;
+    x *= 0x846ca68bu;
+    return x ^ (x >> 16);
+}
+inline uint32_t row_hash(int64_t seed, int64_t receiver, int64_t head) {
+    const uint32_t row = mix(static_cast<uint32_t>(seed) + static_cast<uint32_t>(receiver) * 0x9e3779b1u);
+    return mix(row + static_cast<uint32_t>(head) * 0x85ebca77u);
+}
+inline uint32_t column_hash(int64_t seed, int64_t sender) {
+    return mix(static_cast<uint32_t>(seed >> 32) + static_cast<uint32_t>(sender) * 0xc2b2ae3du);
+}
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise

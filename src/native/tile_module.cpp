@@ -1,0 +1,74 @@
+// Tiles as Python sees them: found once for a graph, kept as one object.
+#include "tile_module.hpp"
+
+#include <algorithm>
+
+#include "fields.hpp"
+#include "tiles.hpp"
+
+namespace edgewise {
+namespace {
+
+using namespace nb::literals;
+
+Tiles found(const nb::list& numbers, int64_t num_senders, double edge_in_run, double edge_alone, double tile, double split) {
+    Fields fields(numbers, nb::list());
+    const Rows rows = fields.rows();
+    nb::gil_scoped_release unlocked;
+    return find_tiles(rows, num_senders, {edge_in_run, edge_alone, tile, split});
+}
+
+// The runs that are in no tile, into tensors of these sizes.
+void copy_rest(const Tiles& tiles, uintptr_t offsets, uintptr_t start, uintptr_t stop) {
+    std::copy(tiles.rest_offsets.begin(), tiles.rest_offsets.end(), reinterpret_cast<int64_t*>(offsets));
+    std::copy(tiles.rest_start.begin(), tiles.rest_start.end(), reinterpret_cast<int32_t*>(start));
+    std::copy(tiles.rest_stop.begin(), tiles.rest_stop.end(), reinterpret_cast<int32_t*>(stop));
+}
+
+void forward(const Tiles& tiles, const char* level, const nb::list& numbers, const nb::list& reals) {
+    Fields fields(numbers, reals);
+    const Attend a = fields.attend();
+    TileForward f{};
+    f.out = fields.nodes<void*>();
+    f.rest = fields.address<void>();
+    f.log_sum = fields.address<void>();
+    f.begun = fields.number() ? tiles.rest_offsets.data() : nullptr;
+    nb::gil_scoped_release unlocked;
+    tile_kernels(level).forward(tiles, a, f);
+}
+
+void backward(const Tiles& tiles, const char* level, const nb::list& numbers, const nb::list& reals) {
+    Fields fields(numbers, reals);
+    const Attend a = fields.attend();
+    TileBackward b{};
+    b.grad = fields.nodes<const void*>();
+    b.out = fields.nodes<const void*>();
+    b.rest = fields.address<const void>();
+    b.log_sum = fields.address<const void>();
+    b.grad_query = fields.address<void>();
+    b.grad_key = fields.address<void>();
+    b.grad_value = fields.address<void>();
+    b.grad_table = fields.address<void>();
+    b.slots = fields.address<void>();
+    nb::gil_scoped_release unlocked;
+    tile_kernels(level).backward(tiles, a, b);
+}
+
+}  // namespace
+
+void bind_tiles(nb::module_& m) {
+    nb::class_<Tiles>(m, "Tiles")
+        .def_prop_ro("num_tiles", &Tiles::num_tiles)
+        .def_prop_ro("num_segments", &Tiles::num_segments)
+        .def_prop_ro("num_slots", &Tiles::num_slots)
+        .def_ro("num_edges", &Tiles::num_edges)
+        .def_ro("num_pairs", &Tiles::num_pairs)
+        .def_ro("rest_edges", &Tiles::rest_edges)
+        .def_prop_ro("rest_runs", [](const Tiles& tiles) { return tiles.rest_start.size(); })
+        .def("copy_rest", &copy_rest, "offsets"_a, "start"_a, "stop"_a)
+        .def("forward", &forward, "level"_a, "numbers"_a, "reals"_a)
+        .def("backward", &backward, "level"_a, "numbers"_a, "reals"_a);
+    m.def("find_tiles", &found, "numbers"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
+}
+
+}  // namespace edgewise

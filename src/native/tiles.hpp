@@ -1,0 +1,87 @@
+// Tiles: receivers side by side that hear the same senders, computed like small dense attentions.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "attend.hpp"
+
+namespace edgewise {
+
+constexpr int64_t kTileRows = 32;  // receivers of a tile: the bits of a mask
+
+// Which edges of a graph lie in tiles, and which are left to be taken edge by edge.
+//
+// A tile is kTileRows receivers and stretches of senders; the bits of a stretch's mask say which of the receivers hear
+// it. A few tiles make a block, whose senders, in pieces, are numbered from 0: their `near` numbers. Blocks are grouped
+// into segments. Every sender belongs to the first segment that hears it, which adds to the sender's gradient; other
+// segments add to slots of their own, and these are summed up in their order. So no two threads add to one place, and
+// the result does not depend on how many threads there are.
+struct Tiles {
+    std::vector<int32_t> row;                    // [tiles] first receiver
+    std::vector<int64_t> stretch_offsets;        // [tiles + 1]
+    std::vector<int32_t> start, stop, near;      // [stretches] senders, and the near number of the first
+    std::vector<uint32_t> mask;                  // [stretches]
+    std::vector<int64_t> block_offsets;          // [blocks + 1] tiles
+    std::vector<int64_t> piece_offsets;          // [blocks + 1]
+    std::vector<int32_t> piece_start, piece_stop, piece_near;  // [pieces]
+    std::vector<int32_t> piece_slot;             // [pieces] slot of the first sender; -1: its own gradient
+    std::vector<int64_t> segment_offsets;        // [segments + 1] blocks
+    std::vector<int32_t> slot_sender;            // [slots]
+    std::vector<int64_t> rest_offsets;           // [receivers + 1] runs that are in no tile
+    std::vector<int32_t> rest_start, rest_stop;
+    int64_t num_rows = 0, num_edges = 0, rest_edges = 0, num_pairs = 0;  // num_pairs: edges and blanks of all tiles
+
+    int64_t num_tiles() const { return static_cast<int64_t>(row.size()); }
+    int64_t num_blocks() const { return static_cast<int64_t>(block_offsets.size()) - 1; }
+    int64_t num_segments() const { return static_cast<int64_t>(segment_offsets.size()) - 1; }
+    int64_t num_slots() const { return static_cast<int64_t>(slot_sender.size()); }
+};
+
+// What an edge taken by itself costs, in pairs of a tile; measured (benchmarks/routes.py).
+struct TileCosts {
+    double edge_in_run, edge_alone, tile, split;  // split: what a row costs more that is in both
+};
+
+Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs);
+
+struct TileForward {
+    Nodes<void*> out;      // storage [R, H, V]
+    void* rest;            // storage [R, H, V]: what rounding took from a half-precision out; null: not asked for
+    void* log_sum;         // exact [R, H]
+    const int64_t* begun;  // rest_offsets: rows that hear someone edge by edge go on from out and log_sum; null: none
+};
+
+// Gradients are added to what stands there.
+struct TileBackward {
+    Nodes<const void*> grad, out;  // storage [R, H, V]
+    const void* rest;              // storage [R, H, V]; null: out is exact
+    const void* log_sum;           // exact [R, H]
+    void* grad_query;              // exact [R, H, D]; null: not asked for
+    void* grad_key;                // exact [S, H_kv, D]; null
+    void* grad_value;              // exact [S, H_kv, V]; null
+    void* grad_table;              // exact [segments, T, H], zeroed; null
+    void* slots;                   // exact [slots, H_kv, D + V], zeroed; null: there are none
+};
+
+struct TileKernels {
+    void (*forward)(const Tiles&, const Attend&, const TileForward&);
+    void (*backward)(const Tiles&, const Attend&, const TileBackward&);
+};
+
+namespace baseline {
+void tile_forward(const Tiles&, const Attend&, const TileForward&);
+void tile_backward(const Tiles&, const Attend&, const TileBackward&);
+}
+namespace v3 {
+void tile_forward(const Tiles&, const Attend&, const TileForward&);
+void tile_backward(const Tiles&, const Attend&, const TileBackward&);
+}
+namespace v4 {
+void tile_forward(const Tiles&, const Attend&, const TileForward&);
+void tile_backward(const Tiles&, const Attend&, const TileBackward&);
+}
+
+TileKernels tile_kernels(const char* forced);
+
+}  // namespace edgewise
