@@ -5,6 +5,7 @@
 
 #include "attend.hpp"
 #include "cpu.hpp"
+#include "fields.hpp"
 #include "merge.hpp"
 
 namespace nb = nanobind;
@@ -30,71 +31,8 @@ int64_t merge_runs(int operation, int64_t rows, uintptr_t a_offsets, uintptr_t a
     return edgewise::merge_runs(static_cast<edgewise::SetOperation>(operation), rows, a, b, out);
 }
 
-// Numbers and addresses in the order of the fields that they fill; Python lists them in the same order.
-class Fields {
-  public:
-    Fields(const nb::list& numbers, const nb::list& reals) : numbers_(numbers), reals_(reals) {}
-    int64_t number() { return nb::cast<int64_t>(numbers_[next_++]); }
-    double real() { return nb::cast<double>(reals_[next_real_++]); }
-    template <typename T> T* address() { return reinterpret_cast<T*>(static_cast<uintptr_t>(number())); }
-    template <typename Pointer> edgewise::Nodes<Pointer> nodes() {
-        const auto data = reinterpret_cast<Pointer>(static_cast<uintptr_t>(number()));
-        const int64_t node_stride = number();
-        return {data, node_stride, number()};
-    }
-    edgewise::Rows rows() {
-        edgewise::Rows r{};
-        r.num_rows = number();
-        r.run_offsets = address<const int64_t>();
-        r.run_start = address<const int32_t>();
-        r.run_stop = address<const int32_t>();
-        r.run_edge_start = address<const int64_t>();
-        r.num_items = number();
-        r.item_row = address<const int64_t>();
-        r.item_begin = address<const int64_t>();
-        r.item_end = address<const int64_t>();
-        r.row_item = address<const int64_t>();
-        return r;
-    }
-    edgewise::Attend attend() {
-        edgewise::Attend a{};
-        a.storage = static_cast<edgewise::Storage>(number());
-        a.score = static_cast<edgewise::ScoreKind>(number());
-        a.num_heads = number();
-        a.num_shared = number();
-        a.dim = number();
-        a.value_dim = number();
-        a.key_features = number();
-        a.value_features = number();
-        a.query = nodes<const void*>();
-        a.key = nodes<const void*>();
-        a.value = nodes<const void*>();
-        a.position = address<const int64_t>();
-        a.edge_logit = address<const void>();
-        a.edge_inner = address<const void>();
-        a.table = address<const void>();
-        a.table_rows = number();
-        a.table_lowest = number();
-        a.query_edge = address<const void>();
-        a.key_edge = address<const void>();
-        a.value_edge = address<const void>();
-        a.vector = address<const void>();
-        a.seed = number();
-        a.keep_from = number();
-        a.num_threads = number();
-        a.scale = real();
-        a.slope = real();
-        a.dropout = real();
-        return a;
-    }
-
-  private:
-    const nb::list &numbers_, &reals_;
-    size_t next_ = 0, next_real_ = 0;
-};
-
 void attend_forward(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::Forward f{};
@@ -105,11 +43,11 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     f.weights = fields.address<void>();
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).forward(rows, a, f);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);
 }
 
 void attend_backward_receivers(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::BackwardReceivers b{};
@@ -130,11 +68,11 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_vector = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).backward_receivers(rows, a, b);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
 }
 
 void attend_backward_senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::BackwardSenders b{};
@@ -147,7 +85,7 @@ void attend_backward_senders(const char* level, const nb::list& numbers, const n
     b.grad_value = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).backward_senders(rows, a, b);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_senders(rows, a, b);
 }
 
 }  // namespace
