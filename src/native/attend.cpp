@@ -1,20 +1,16 @@
 #include "attend.hpp"
 
-#include <cstring>
-
-#include "cpu.hpp"
-
 namespace edgewise {
 
-Kernels kernels(const char* forced) {
+#define KERNELS(LEVEL) {LEVEL::attend_forward, LEVEL::attend_backward_receivers, LEVEL::attend_backward_senders}
+
+AttendKernels attend_kernels(Level level) {
 #if defined(EDGEWISE_X86_LEVELS)
-    const char* level = forced != nullptr && *forced != '\0' ? forced : cpu_level();
-    if (std::strcmp(level, "x86-64-v4") == 0) return v4::kernels();
-    if (std::strcmp(level, "x86-64-v3") == 0) return v3::kernels();
-#else
-    (void)forced;
+    if (level == Level::v4) return KERNELS(v4);
+    if (level == Level::v3) return KERNELS(v3);
 #endif
-    return baseline::kernels();
+    (void)level;
+    return KERNELS(baseline);
 }
 
 }  // namespace edgewise

@@ -3,36 +3,15 @@
 
 #include <cstdint>
 
+#include "cpu.hpp"
+#include "rows.hpp"
+
 namespace edgewise {
 
-enum Storage : int64_t { kFloat32 = 0, kFloat64 = 1, kBFloat16 = 2, kFloat16 = 3 };
 // Rows are summed up for GATv2's vector in this many stretches, whatever the number of threads.
 constexpr int64_t kVectorBlocks = 64;
 
 enum ScoreKind : int64_t { kNone = 0, kDot = 1, kAdditive = 2, kGATv2 = 3 };
-
-// Rows and the runs of columns that each hears, cut into items: stretches of one row's edges, short enough that one
-// hub does not keep the other threads waiting. Without cuts an item is a row.
-struct Rows {
-    int64_t num_rows;
-    const int64_t* run_offsets;
-    const int32_t* run_start;
-    const int32_t* run_stop;
-    const int64_t* run_edge_start;
-    int64_t num_items;
-    const int64_t* item_row;    // null: item k is row k, whole
-    const int64_t* item_begin;  // edge numbers
-    const int64_t* item_end;
-    const int64_t* row_item;    // first item of each row, [rows + 1]; null with item_row
-};
-
-// [nodes, heads, dim] in any strides with a unit last one, counted in elements.
-template <typename Pointer>
-struct Nodes {
-    Pointer data;
-    int64_t node_stride;
-    int64_t head_stride;
-};
 
 // Arrays without strides are contiguous. "Exact" arrays hold what is accumulated in: float, or double for float64.
 struct Attend {
@@ -96,17 +75,22 @@ struct BackwardSenders {
     void* partial;               // exact [items, H_kv, D + V], for rows cut into items; null
 };
 
-struct Kernels {
+struct AttendKernels {
     void (*forward)(const Rows&, const Attend&, const Forward&);
     void (*backward_receivers)(const Rows&, const Attend&, const BackwardReceivers&);
     void (*backward_senders)(const Rows&, const Attend&, const BackwardSenders&);
 };
 
-namespace baseline { Kernels kernels(); }
-namespace v3 { Kernels kernels(); }
-namespace v4 { Kernels kernels(); }
+#define EDGEWISE_ATTEND(LEVEL)                                                              \
+    namespace LEVEL {                                                                       \
+    void attend_forward(const Rows&, const Attend&, const Forward&);                        \
+    void attend_backward_receivers(const Rows&, const Attend&, const BackwardReceivers&);   \
+    void attend_backward_senders(const Rows&, const Attend&, const BackwardSenders&);       \
+    }
+EDGEWISE_ATTEND(baseline)
+EDGEWISE_ATTEND(v3)
+EDGEWISE_ATTEND(v4)
 
-// The fastest that this processor runs, or the one forced by name ("baseline", "x86-64-v3", "x86-64-v4").
-Kernels kernels(const char* forced);
+AttendKernels attend_kernels(Level level);
 
 }  // namespace edgewise

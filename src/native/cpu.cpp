@@ -1,5 +1,7 @@
 #include "cpu.hpp"
 
+#include <cstring>
+
 namespace edgewise {
 
 const char* cpu_level() {
@@ -16,6 +18,13 @@ const char* cpu_level() {
     if (v2) return "x86-64-v2";
 #endif
     return "baseline";
+}
+
+Level kernel_level(const char* forced) {
+    const char* name = forced != nullptr && *forced != '\0' ? forced : cpu_level();
+    if (std::strcmp(name, "x86-64-v4") == 0) return Level::v4;
+    if (std::strcmp(name, "x86-64-v3") == 0) return Level::v3;
+    return Level::baseline;
 }
 
 }  // namespace edgewise

@@ -1,20 +1,20 @@
-// How Python's numbers become the structs of the kernels.
+// How a call's numbers become the structs that the kernels take.
 #pragma once
 
 #include <nanobind/nanobind.h>
+
+#include <cstdint>
 
 #include "attend.hpp"
 
 namespace edgewise {
 
-namespace nb = nanobind;
-
 // Numbers and addresses in the order of the fields that they fill; Python lists them in the same order.
 class Fields {
   public:
-    Fields(const nb::list& numbers, const nb::list& reals) : numbers_(numbers), reals_(reals) {}
-    int64_t number() { return nb::cast<int64_t>(numbers_[next_++]); }
-    double real() { return nb::cast<double>(reals_[next_real_++]); }
+    Fields(const nanobind::list& numbers, const nanobind::list& reals) : numbers_(numbers), reals_(reals) {}
+    int64_t number() { return nanobind::cast<int64_t>(numbers_[next_++]); }
+    double real() { return nanobind::cast<double>(reals_[next_real_++]); }
     template <typename T> T* address() { return reinterpret_cast<T*>(static_cast<uintptr_t>(number())); }
     template <typename Pointer> Nodes<Pointer> nodes() {
         const auto data = reinterpret_cast<Pointer>(static_cast<uintptr_t>(number()));
@@ -68,7 +68,7 @@ class Fields {
     }
 
   private:
-    const nb::list &numbers_, &reals_;
+    const nanobind::list &numbers_, &reals_;
     size_t next_ = 0, next_real_ = 0;
 };
 

@@ -34,7 +34,7 @@ int64_t merge_runs(int operation, int64_t rows, uintptr_t a_offsets, uintptr_t a
 }
 
 void attend_forward(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::Forward f{};
@@ -45,11 +45,11 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     f.weights = fields.address<void>();
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).forward(rows, a, f);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);
 }
 
 void attend_backward_receivers(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::BackwardReceivers b{};
@@ -70,11 +70,11 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_vector = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).backward_receivers(rows, a, b);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
 }
 
 void attend_backward_senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
+    edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
     const edgewise::Attend a = fields.attend();
     edgewise::BackwardSenders b{};
@@ -87,7 +87,7 @@ void attend_backward_senders(const char* level, const nb::list& numbers, const n
     b.grad_value = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::kernels(level).backward_senders(rows, a, b);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_senders(rows, a, b);
 }
 
 }  // namespace

@@ -97,76 +97,80 @@ template <typename T> class Answering {
     alignas(64) Exact delta_[G], log_sum_[G];
 };
 
-template <typename T> void backward(const Tiles& tiles, const Attend& a, const TileBackward& b) {
-    typedef typename ExactOf<T>::type Exact;
-    constexpr int64_t G = kSide<Exact>;
-    const int64_t H = a.num_heads, Hk = a.num_shared, group = H / Hk, D = a.dim, V = a.value_dim;
-    const int64_t width = padded<Exact>(D), wide = padded<Exact>(V);
-    const int64_t most = std::max(kNear / 2 / (width + wide), kColumns);
+template <typename T> struct TilesBackward {
+    static void run(const Tiles& tiles, const Attend& a, const TileBackward& b) {
+        typedef typename ExactOf<T>::type Exact;
+        constexpr int64_t G = kSide<Exact>;
+        const int64_t H = a.num_heads, Hk = a.num_shared, group = H / Hk, D = a.dim, V = a.value_dim;
+        const int64_t width = padded<Exact>(D), wide = padded<Exact>(V);
+        const int64_t most = std::max(kNear / 2 / (width + wide), kColumns);
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
-    {
-        NearSenders<T, Exact> near(a, most);
-        NearGradients<Exact> grads(a, most);
-        Room<Exact> weights(kColumns * G), back(kColumns * G), room(std::max(G, kColumns) * std::max(width, wide)),
-            more(std::max(G, kColumns) * wide);
-        std::vector<Answering<T>> answering;
-        std::vector<Side<Exact>> sides;
-        Chunk chunk;
-        const auto do_block = [&](int64_t segment, int64_t block, int64_t head) {
-            const int64_t shared = head / group;
-            sides.clear();
-            for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) {
-                for (int64_t part = 0; part < kTileRows / G; ++part) {
-                    if (tiles.row[tile] + part * G < tiles.num_rows) sides.emplace_back(tiles, tile, part);
-                }
-            }
-            while (answering.size() < sides.size()) answering.emplace_back(a);
-            for (size_t n = 0; n < sides.size(); ++n) answering[n].begin(a, b, sides[n], head, room, more);
-            for (int64_t from = 0, all = num_near(tiles, block); from < all; from += most) {
-                near.fill(tiles, a, block, from, from + most, shared);
-                grads.clear(std::min(most, all - from));
-                for (size_t n = 0; n < sides.size(); ++n) {
-                    while (sides[n].next(chunk, from + most)) {
-                        const Exact* keys = panel_of<Exact>(near.keys, from, chunk, width, room);
-                        const Exact* values = panel_of<Exact>(near.values, from, chunk, wide, more);
-                        answering[n].answer(a, b, sides[n], head, segment, chunk, keys, values, grads, from, weights, back);
+        {
+            NearSenders<T, Exact> near(a, most);
+            NearGradients<Exact> grads(a, most);
+            Room<Exact> weights(kColumns * G), back(kColumns * G), room(std::max(G, kColumns) * std::max(width, wide)),
+                more(std::max(G, kColumns) * wide);
+            std::vector<Answering<T>> answering;
+            std::vector<Side<Exact>> sides;
+            Chunk chunk;
+            const auto do_block = [&](int64_t segment, int64_t block, int64_t head) {
+                const int64_t shared = head / group;
+                sides.clear();
+                for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) {
+                    for (int64_t part = 0; part < kTileRows / G; ++part) {
+                        if (tiles.row[tile] + part * G < tiles.num_rows) sides.emplace_back(tiles, tile, part);
                     }
                 }
-                near.each(tiles, block, from, from + most, [&](int64_t sender, int64_t number, int64_t slot) {
-                    Exact* own = slot < 0 ? nullptr : at<Exact>(b.slots, (slot * Hk + shared) * (D + V));
-                    if (b.grad_key) {
-                        add(own ? own : at<Exact>(b.grad_key, (sender * Hk + shared) * D), Exact(1), grads.keys + (number - from) * width, D);
+                while (answering.size() < sides.size()) answering.emplace_back(a);
+                for (size_t n = 0; n < sides.size(); ++n) answering[n].begin(a, b, sides[n], head, room, more);
+                for (int64_t from = 0, all = num_near(tiles, block); from < all; from += most) {
+                    near.fill(tiles, a, block, from, from + most, shared);
+                    grads.clear(std::min(most, all - from));
+                    for (size_t n = 0; n < sides.size(); ++n) {
+                        while (sides[n].next(chunk, from + most)) {
+                            const Exact* keys = panel_of<Exact>(near.keys, from, chunk, width, room);
+                            const Exact* values = panel_of<Exact>(near.values, from, chunk, wide, more);
+                            answering[n].answer(a, b, sides[n], head, segment, chunk, keys, values, grads, from, weights, back);
+                        }
                     }
-                    if (b.grad_value) {
-                        add(own ? own + D : at<Exact>(b.grad_value, (sender * Hk + shared) * V), Exact(1), grads.values + (number - from) * wide, V);
-                    }
-                });
-            }
-            for (size_t n = 0; n < sides.size(); ++n) answering[n].end(a, b, sides[n], head);
-        };
+                    near.each(tiles, block, from, from + most, [&](int64_t sender, int64_t number, int64_t slot) {
+                        Exact* own = slot < 0 ? nullptr : at<Exact>(b.slots, (slot * Hk + shared) * (D + V));
+                        if (b.grad_key) {
+                            add(own ? own : at<Exact>(b.grad_key, (sender * Hk + shared) * D), Exact(1), grads.keys + (number - from) * width, D);
+                        }
+                        if (b.grad_value) {
+                            add(own ? own + D : at<Exact>(b.grad_value, (sender * Hk + shared) * V), Exact(1), grads.values + (number - from) * wide, V);
+                        }
+                    });
+                }
+                for (size_t n = 0; n < sides.size(); ++n) answering[n].end(a, b, sides[n], head);
+            };
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t item = 0; item < tiles.num_segments() * Hk; ++item) {
-            const int64_t segment = item / Hk, shared = item % Hk;
-            for (int64_t block = tiles.segment_offsets[segment]; block < tiles.segment_offsets[segment + 1]; ++block) {
-                for (int64_t head = shared * group; head < (shared + 1) * group; ++head) do_block(segment, block, head);
+            for (int64_t item = 0; item < tiles.num_segments() * Hk; ++item) {
+                const int64_t segment = item / Hk, shared = item % Hk;
+                for (int64_t block = tiles.segment_offsets[segment]; block < tiles.segment_offsets[segment + 1]; ++block) {
+                    for (int64_t head = shared * group; head < (shared + 1) * group; ++head) do_block(segment, block, head);
+                }
             }
-        }
-        // What segments added for senders of others, in their order.
+            // What segments added for senders of others, in their order.
 #pragma omp for schedule(static)
-        for (int64_t shared = 0; shared < Hk; ++shared) {
-            for (int64_t slot = 0; slot < tiles.num_slots(); ++slot) {
-                const Exact* from = at<Exact>(b.slots, (slot * Hk + shared) * (D + V));
-                const int64_t place = tiles.slot_sender[slot] * Hk + shared;
-                if (b.grad_key) add(at<Exact>(b.grad_key, place * D), Exact(1), from, D);
-                if (b.grad_value) add(at<Exact>(b.grad_value, place * V), Exact(1), from + D, V);
+            for (int64_t shared = 0; shared < Hk; ++shared) {
+                for (int64_t slot = 0; slot < tiles.num_slots(); ++slot) {
+                    const Exact* from = at<Exact>(b.slots, (slot * Hk + shared) * (D + V));
+                    const int64_t place = tiles.slot_sender[slot] * Hk + shared;
+                    if (b.grad_key) add(at<Exact>(b.grad_key, place * D), Exact(1), from, D);
+                    if (b.grad_value) add(at<Exact>(b.grad_value, place * V), Exact(1), from + D, V);
+                }
             }
         }
     }
-}
+};
 
 }  // namespace
 
-void tile_backward(const Tiles& tiles, const Attend& a, const TileBackward& b) { EDGEWISE_BY_STORAGE(backward, tiles, a, b) }
+void tile_backward(const Tiles& tiles, const Attend& a, const TileBackward& pass) {
+    by_storage<TilesBackward>(a.storage, tiles, a, pass);
+}
 
 }  // namespace EDGEWISE_LEVEL
 }  // namespace edgewise

@@ -94,47 +94,51 @@ template <typename T> class Listening {
     alignas(64) Exact largest_[G], mass_[G];
 };
 
-template <typename T> void forward(const Tiles& tiles, const Attend& a, const TileForward& f) {
-    typedef typename ExactOf<T>::type Exact;
-    constexpr int64_t G = kSide<Exact>;
-    const int64_t width = padded<Exact>(a.dim), wide = padded<Exact>(a.value_dim);
-    const int64_t most = std::max(kNear / (width + wide), kColumns);
+template <typename T> struct TilesForward {
+    static void run(const Tiles& tiles, const Attend& a, const TileForward& f) {
+        typedef typename ExactOf<T>::type Exact;
+        constexpr int64_t G = kSide<Exact>;
+        const int64_t width = padded<Exact>(a.dim), wide = padded<Exact>(a.value_dim);
+        const int64_t most = std::max(kNear / (width + wide), kColumns);
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
-    {
-        NearSenders<T, Exact> near(a, most);
-        Room<Exact> weights(kColumns * G), room(std::max(G, kColumns) * std::max(width, wide)), more(kColumns * wide);
-        std::vector<Listening<T>> listening;
-        std::vector<Side<Exact>> sides;
-        Chunk chunk;
+        {
+            NearSenders<T, Exact> near(a, most);
+            Room<Exact> weights(kColumns * G), room(std::max(G, kColumns) * std::max(width, wide)), more(kColumns * wide);
+            std::vector<Listening<T>> listening;
+            std::vector<Side<Exact>> sides;
+            Chunk chunk;
 #pragma omp for schedule(dynamic, 1)
-        for (int64_t item = 0; item < tiles.num_blocks() * a.num_heads; ++item) {
-            const int64_t block = item / a.num_heads, head = item % a.num_heads, shared = head * a.num_shared / a.num_heads;
-            sides.clear();
-            for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) {
-                for (int64_t part = 0; part < kTileRows / G; ++part) {
-                    if (tiles.row[tile] + part * G < tiles.num_rows) sides.emplace_back(tiles, tile, part);
-                }
-            }
-            while (listening.size() < sides.size()) listening.emplace_back(a);
-            for (size_t n = 0; n < sides.size(); ++n) listening[n].begin(a, f, sides[n], head, room);
-            for (int64_t from = 0, all = num_near(tiles, block); from < all; from += most) {
-                near.fill(tiles, a, block, from, from + most, shared);
-                for (size_t n = 0; n < sides.size(); ++n) {
-                    while (sides[n].next(chunk, from + most)) {
-                        const Exact* keys = panel_of<Exact>(near.keys, from, chunk, width, room);
-                        const Exact* values = panel_of<Exact>(near.values, from, chunk, wide, more);
-                        listening[n].hear(a, sides[n], head, chunk, keys, values, weights);
+            for (int64_t item = 0; item < tiles.num_blocks() * a.num_heads; ++item) {
+                const int64_t block = item / a.num_heads, head = item % a.num_heads, shared = head * a.num_shared / a.num_heads;
+                sides.clear();
+                for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) {
+                    for (int64_t part = 0; part < kTileRows / G; ++part) {
+                        if (tiles.row[tile] + part * G < tiles.num_rows) sides.emplace_back(tiles, tile, part);
                     }
                 }
+                while (listening.size() < sides.size()) listening.emplace_back(a);
+                for (size_t n = 0; n < sides.size(); ++n) listening[n].begin(a, f, sides[n], head, room);
+                for (int64_t from = 0, all = num_near(tiles, block); from < all; from += most) {
+                    near.fill(tiles, a, block, from, from + most, shared);
+                    for (size_t n = 0; n < sides.size(); ++n) {
+                        while (sides[n].next(chunk, from + most)) {
+                            const Exact* keys = panel_of<Exact>(near.keys, from, chunk, width, room);
+                            const Exact* values = panel_of<Exact>(near.values, from, chunk, wide, more);
+                            listening[n].hear(a, sides[n], head, chunk, keys, values, weights);
+                        }
+                    }
+                }
+                for (size_t n = 0; n < sides.size(); ++n) listening[n].end(a, f, sides[n], head);
             }
-            for (size_t n = 0; n < sides.size(); ++n) listening[n].end(a, f, sides[n], head);
         }
     }
-}
+};
 
 }  // namespace
 
-void tile_forward(const Tiles& tiles, const Attend& a, const TileForward& f) { EDGEWISE_BY_STORAGE(forward, tiles, a, f) }
+void tile_forward(const Tiles& tiles, const Attend& a, const TileForward& pass) {
+    by_storage<TilesForward>(a.storage, tiles, a, pass);
+}
 
 }  // namespace EDGEWISE_LEVEL
 }  // namespace edgewise

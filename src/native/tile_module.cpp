@@ -9,6 +9,7 @@
 namespace edgewise {
 namespace {
 
+namespace nb = nanobind;
 using namespace nb::literals;
 
 Tiles found(const nb::list& numbers, int64_t num_senders, double edge_in_run, double edge_alone, double tile, double split) {
@@ -34,7 +35,7 @@ void forward(const Tiles& tiles, const char* level, const nb::list& numbers, con
     f.log_sum = fields.address<void>();
     f.begun = fields.number() ? tiles.rest_offsets.data() : nullptr;
     nb::gil_scoped_release unlocked;
-    tile_kernels(level).forward(tiles, a, f);
+    tile_kernels(kernel_level(level)).forward(tiles, a, f);
 }
 
 void backward(const Tiles& tiles, const char* level, const nb::list& numbers, const nb::list& reals) {
@@ -51,7 +52,7 @@ void backward(const Tiles& tiles, const char* level, const nb::list& numbers, co
     b.grad_table = fields.address<void>();
     b.slots = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    tile_kernels(level).backward(tiles, a, b);
+    tile_kernels(kernel_level(level)).backward(tiles, a, b);
 }
 
 }  // namespace

@@ -11,8 +11,9 @@
 #include <memory>
 #include <vector>
 
-#include "hash.hpp"
+#include "dropout.hpp"
 #include "panels.hpp"
+#include "stored.hpp"
 #include "tiles.hpp"
 
 namespace edgewise {
@@ -22,18 +23,12 @@ constexpr int64_t kColumns = 48;  // senders at once: with their weights, panels
 constexpr int64_t kAhead = 8;       // rows that are asked for ahead of time
 constexpr int64_t kNear = 1 << 17;  // numbers of near senders that stay in the next cache
 
-template <typename T> struct ExactOf { typedef float type; };
-template <> struct ExactOf<double> { typedef double type; };
-
 template <typename Exact> constexpr Exact kLog2e = static_cast<Exact>(1.44269504088896340736);
 template <typename Exact> constexpr Exact kLn2 = static_cast<Exact>(0.69314718055994530942);
 
 template <typename Number> inline Number* at(void* data, int64_t index) { return static_cast<Number*>(data) + index; }
 template <typename Number> inline const Number* at(const void* data, int64_t index) {
     return static_cast<const Number*>(data) + index;
-}
-template <typename T> inline const T* row_of(const Nodes<const void*>& x, int64_t node, int64_t head) {
-    return at<T>(x.data, node * x.node_stride + head * x.head_stride);
 }
 
 // Room for numbers that begins where a line of the cache does.
@@ -248,11 +243,3 @@ inline void add_to_senders(Exact* to, int64_t from, const Exact* w, const Exact*
 
 }  // namespace EDGEWISE_LEVEL
 }  // namespace edgewise
-
-#define EDGEWISE_BY_STORAGE(FUNCTION, ...)                                     \
-    switch (a.storage) {                                                       \
-        case kFloat32: return FUNCTION<float>(__VA_ARGS__);                    \
-        case kFloat64: return FUNCTION<double>(__VA_ARGS__);                   \
-        case kBFloat16: return FUNCTION<BFloat16>(__VA_ARGS__);                \
-        case kFloat16: return FUNCTION<Float16>(__VA_ARGS__);                  \
-    }

@@ -1,9 +1,6 @@
 #include "tiles.hpp"
 
 #include <algorithm>
-#include <cstring>
-
-#include "cpu.hpp"
 
 namespace edgewise {
 namespace {
@@ -245,14 +242,12 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) 
     return tiles;
 }
 
-TileKernels tile_kernels(const char* forced) {
+TileKernels tile_kernels(Level level) {
 #if defined(EDGEWISE_X86_LEVELS)
-    const char* level = forced != nullptr && *forced != '\0' ? forced : cpu_level();
-    if (std::strcmp(level, "x86-64-v4") == 0) return {v4::tile_forward, v4::tile_backward};
-    if (std::strcmp(level, "x86-64-v3") == 0) return {v3::tile_forward, v3::tile_backward};
-#else
-    (void)forced;
+    if (level == Level::v4) return {v4::tile_forward, v4::tile_backward};
+    if (level == Level::v3) return {v3::tile_forward, v3::tile_backward};
 #endif
+    (void)level;
     return {baseline::tile_forward, baseline::tile_backward};
 }
 

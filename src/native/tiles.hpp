@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "attend.hpp"
+#include "cpu.hpp"
 
 namespace edgewise {
 
@@ -82,6 +83,6 @@ void tile_forward(const Tiles&, const Attend&, const TileForward&);
 void tile_backward(const Tiles&, const Attend&, const TileBackward&);
 }
 
-TileKernels tile_kernels(const char* forced);
+TileKernels tile_kernels(Level level);
 
 }  // namespace edgewise

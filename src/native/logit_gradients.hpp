@@ -1,0 +1,84 @@
+// From the gradients of logits to those of what they are made of.
+#pragma once
+
+#include "logits.hpp"
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+// Where the gradients of one receiver and head go; null: not asked for.
+template <typename Exact> struct ReceiverGradients {
+    Exact* query;     // [D]
+    Exact* summed;    // [F]: sum of logit gradients times key_edge
+    Exact* vector;    // [D]: of GATv2
+    void* key_edge;   // [E, F]
+    void* inner;      // [E, H]
+};
+
+template <typename T> struct LogitGradients : Logits<T> {
+    using typename Stored<T>::Exact;
+    using Stored<T>::at;
+
+    // `w` holds the gradients of one head's logits for a chunk of a receiver's edges; it is used up.
+    static void spread(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const Chunks& chunks, Exact* w,
+                       const ReceiverGradients<Exact>& to) {
+        const int32_t* senders = chunks.columns;
+        const int64_t count = chunks.count, edge = chunks.edge, H = a.num_heads, D = a.dim, F = a.key_features;
+        const int64_t shared = head * a.num_shared / H;
+        const Exact *q = query + head * D, scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
+        for (int64_t n = 0; F && n < count; ++n) {
+            const int64_t e = edge + n;
+            add(to.summed, w[n] * scale, at(a.key_edge, e * F), F);
+            if (to.key_edge) add(at(to.key_edge, e * F), w[n] * scale, at(a.query_edge, (receiver * H + head) * F), F);
+        }
+        if (a.score == kDot && to.query) {
+            for (int64_t n = 0; n < count; ++n) w[n] *= scale;
+            add_rows(to.query, w, rows_of<T>(a.key, shared, chunks), senders, count, D);
+        } else if (a.score == kAdditive) {
+            for (int64_t n = 0; n < count; ++n) {
+                const int64_t at_edge = (edge + n) * H + head;
+                Exact x = q[0] + exact(*row_of<T>(a.key, senders[n], shared));
+                if (a.edge_inner) x += *at(a.edge_inner, at_edge);
+                const Exact inner = w[n] * leaky_slope(x, slope);
+                to.query[0] += inner;
+                if (to.inner) *at(to.inner, at_edge) = inner;
+            }
+        } else if (a.score == kGATv2) {
+            const Exact* vector = at(a.vector, head * D);
+            for (int64_t n = 0; n < count; ++n) {
+                const T* k = row_of<T>(a.key, senders[n], shared);
+                for (int64_t d = 0; d < D; ++d) {
+                    const Exact z = q[d] + exact(k[d]);
+                    to.query[d] += w[n] * vector[d] * leaky_slope(z, slope);
+                    if (to.vector) to.vector[d] += w[n] * leaky(z, slope);
+                }
+            }
+        }
+    }
+
+    // The same by sender: the gradient of its key of one head. `inner` is as logits_by_sender left it.
+    static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Chunks& chunks, const Exact* inner,
+                                 Exact* w, Exact* grad_key) {
+        const int32_t* receivers = chunks.columns;
+        const int64_t count = chunks.count, D = a.dim;
+        const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
+        const HeadRows<T> queries = rows_of<T>(a.query, head, chunks);
+        if (a.score == kDot) {
+            for (int64_t n = 0; n < count; ++n) w[n] *= scale;
+            add_rows(grad_key, w, queries, receivers, count, D);
+        } else if (a.score == kAdditive) {
+            for (int64_t n = 0; n < count; ++n) grad_key[0] += w[n] * leaky_slope(inner[n], slope);
+        } else if (a.score == kGATv2) {
+            const Exact* vector = at(a.vector, head * D);
+            for (int64_t n = 0; n < count; ++n) {
+                const T* q = queries(receivers[n]);
+                for (int64_t d = 0; d < D; ++d) {
+                    grad_key[d] += w[n] * vector[d] * leaky_slope(key[d] + exact(q[d]), slope);
+                }
+            }
+        }
+    }
+};
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise

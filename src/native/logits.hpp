@@ -1,0 +1,113 @@
+// How loudly an edge is heard: its logit, by receiver and by sender.
+#pragma once
+
+#include "attend.hpp"
+#include "stored.hpp"
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+template <typename Exact> inline Exact leaky(Exact x, Exact slope) { return x > 0 ? x : slope * x; }
+template <typename Exact> inline Exact leaky_slope(Exact x, Exact slope) { return x > 0 ? Exact(1) : slope; }
+
+template <typename Exact, typename T>
+inline Exact gatv2(const Exact* a, const Exact* x, const T* y, Exact slope, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
+    Lanes<Exact> sum{};
+    int64_t d = 0;
+    for (; d + W <= dim; d += W) {
+        const Lanes<Exact> z = load(x + d) + load(y + d);
+        sum += load(a + d) * (z > 0 ? z : z * slope);
+    }
+    Exact result = total(sum);
+    for (; d < dim; ++d) result += a[d] * leaky(x[d] + exact(y[d]), slope);
+    return result;
+}
+
+template <typename T> struct Logits : Stored<T> {
+    using typename Stored<T>::Exact;
+    using Stored<T>::at;
+
+    // What is added to the logit of an edge besides its score.
+    static Exact added(const Attend& a, int64_t receiver, int64_t sender, int64_t edge, int64_t head) {
+        Exact sum = 0;
+        if (a.edge_logit) sum += *at(a.edge_logit, edge * a.num_heads + head);
+        if (a.table) {
+            const int64_t offset = sender - a.position[receiver] - a.table_lowest;
+            sum += *at(a.table, std::clamp<int64_t>(offset, 0, a.table_rows - 1) * a.num_heads + head);
+        }
+        if (a.key_features) {
+            const Exact* query = at(a.query_edge, (receiver * a.num_heads + head) * a.key_features);
+            sum += static_cast<Exact>(a.scale) * dot(query, at(a.key_edge, edge * a.key_features), a.key_features);
+        }
+        return sum;
+    }
+    static bool adds(const Attend& a) { return a.edge_logit || a.table || a.key_features; }
+
+    // Logits of one head for a chunk of a receiver's senders; the heads of its query lie side by side in `query`.
+    static void logits(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const Chunks& chunks,
+                       Exact* out) {
+        const int32_t* senders = chunks.columns;
+        const int64_t count = chunks.count, edge = chunks.edge;
+        const int64_t shared = head * a.num_shared / a.num_heads, D = a.dim;
+        const Exact* q = query + head * D;
+        const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
+        switch (a.score) {
+            case kNone:
+                for (int64_t n = 0; n < count; ++n) out[n] = 0;
+                break;
+            case kDot:
+                dots(q, rows_of<T>(a.key, shared, chunks), senders, count, D, scale, out);
+                break;
+            case kAdditive:
+                for (int64_t n = 0; n < count; ++n) {
+                    Exact x = q[0] + exact(*row_of<T>(a.key, senders[n], shared));
+                    if (a.edge_inner) x += *at(a.edge_inner, (edge + n) * a.num_heads + head);
+                    out[n] = leaky(x, slope);
+                }
+                break;
+            case kGATv2:
+                for (int64_t n = 0; n < count; ++n) {
+                    out[n] = gatv2(at(a.vector, head * D), q, row_of<T>(a.key, senders[n], shared), slope, D);
+                }
+                break;
+        }
+        if (adds(a)) {
+            for (int64_t n = 0; n < count; ++n) out[n] += added(a, receiver, senders[n], edge + n, head);
+        }
+    }
+
+    // The same by sender: logits of one head for a chunk of a sender's receivers, `key` being its key of that head. An
+    // additive score's inner sums stay in `inner`. `edge_number` counts in the graph's order.
+    static void logits_by_sender(const Attend& a, const Exact* key, int64_t sender, int64_t head, const Chunks& chunks,
+                                 const int64_t* edge_number, Exact* inner, Exact* out) {
+        const int32_t* receivers = chunks.columns;
+        const int64_t count = chunks.count, D = a.dim;
+        const Exact slope = static_cast<Exact>(a.slope);
+        const HeadRows<T> queries = rows_of<T>(a.query, head, chunks);
+        if (a.score == kDot) {
+            dots(key, queries, receivers, count, D, static_cast<Exact>(a.scale), out);
+        } else {
+            for (int64_t n = 0; n < count; ++n) {
+                const T* q = queries(receivers[n]);
+                out[n] = 0;
+                if (a.score == kAdditive) {
+                    inner[n] = key[0] + exact(*q);
+                    if (a.edge_inner) inner[n] += *at(a.edge_inner, edge_number[chunks.edge + n] * a.num_heads + head);
+                    out[n] = leaky(inner[n], slope);
+                } else if (a.score == kGATv2) {
+                    out[n] = gatv2(at(a.vector, head * D), key, q, slope, D);
+                }
+            }
+        }
+        if (adds(a)) {
+            for (int64_t n = 0; n < count; ++n) {
+                const int64_t e = edge_number ? edge_number[chunks.edge + n] : 0;
+                out[n] += added(a, receivers[n], sender, e, head);
+            }
+        }
+    }
+};
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise

@@ -1,0 +1,50 @@
+// Arrays of one storage type, and the type that is accumulated in.
+#pragma once
+
+#include "lanes.hpp"
+#include "rows.hpp"
+#include "walk.hpp"
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+template <typename T> struct ExactOf { typedef float type; };
+template <> struct ExactOf<double> { typedef double type; };
+
+template <typename T> inline const T* row_of(const Nodes<const void*>& x, int64_t node, int64_t head) {
+    return static_cast<const T*>(x.data) + node * x.node_stride + head * x.head_stride;
+}
+
+// The heads of one node, side by side and exact.
+template <typename T, typename Exact>
+inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64_t heads, int64_t dim) {
+    for (int64_t h = 0; h < heads; ++h) {
+        const T* from = row_of<T>(x, node, h);
+        for (int64_t d = 0; d < dim; ++d) to[h * dim + d] = exact(from[d]);
+    }
+}
+
+template <typename T>
+inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head, const Chunks& chunks) {
+    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride, chunks.ahead, chunks.asks_ahead};
+}
+
+// What the kernels of one storage type share. Arrays that are accumulated in come without a type.
+template <typename T> struct Stored {
+    typedef typename ExactOf<T>::type Exact;
+    static const Exact* at(const void* data, int64_t index) { return static_cast<const Exact*>(data) + index; }
+    static Exact* at(void* data, int64_t index) { return static_cast<Exact*>(data) + index; }
+};
+
+// One door for all storage types.
+template <template <typename> class Kernel, typename... Given> void by_storage(Storage storage, const Given&... given) {
+    switch (storage) {
+        case kFloat32: Kernel<float>::run(given...); break;
+        case kFloat64: Kernel<double>::run(given...); break;
+        case kBFloat16: Kernel<BFloat16>::run(given...); break;
+        case kFloat16: Kernel<Float16>::run(given...); break;
+    }
+}
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise

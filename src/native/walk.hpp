@@ -1,0 +1,90 @@
+// The walk along a row's edges, chunk by chunk, whatever its runs look like.
+#pragma once
+
+#include <algorithm>
+
+#include "rows.hpp"
+
+namespace edgewise {
+namespace EDGEWISE_LEVEL {
+
+constexpr int64_t kChunk = 64;
+
+// The stretch of one row's edges that an item stands for, and a walk along its senders.
+struct Stretch {
+    int64_t row, begin, end;
+    bool whole;
+};
+
+inline Stretch stretch(const Rows& rows, int64_t item) {
+    if (rows.item_row == nullptr) {
+        const int64_t begin = rows.run_edge_start[rows.run_offsets[item]];
+        return {item, begin, rows.run_edge_start[rows.run_offsets[item + 1]], true};
+    }
+    const int64_t row = rows.item_row[item];
+    return {row, rows.item_begin[item], rows.item_end[item], rows.row_item[row + 1] - rows.row_item[row] == 1};
+}
+
+class Walk {
+  public:
+    Walk(const Rows& rows, const Stretch& of) : rows_(rows), edge_(of.begin), end_(of.end) {
+        const int64_t* first = rows.run_edge_start + rows.run_offsets[of.row];
+        const int64_t* last = rows.run_edge_start + rows.run_offsets[of.row + 1];
+        run_ = std::max<int64_t>(std::upper_bound(first, last, of.begin) - rows.run_edge_start - 1, 0);
+    }
+    // The next columns, at most kChunk; the number of the first edge stands in `edge`.
+    int64_t next(int32_t* columns, int64_t& edge) {
+        edge = edge_;
+        int64_t count = 0;
+        while (count < kChunk && edge_ < end_) {
+            const int64_t into = edge_ - rows_.run_edge_start[run_];
+            const int64_t left = rows_.run_edge_start[run_ + 1] - edge_;
+            const int64_t take = std::min(std::min(left, end_ - edge_), kChunk - count);
+            const int32_t from = static_cast<int32_t>(rows_.run_start[run_] + into);
+            for (int64_t n = 0; n < take; ++n) columns[count + n] = from + static_cast<int32_t>(n);
+            count += take;
+            edge_ += take;
+            if (take == left) ++run_;
+        }
+        return count;
+    }
+
+  private:
+    const Rows& rows_;
+    int64_t edge_, end_, run_;
+};
+
+// A row's columns chunk by chunk, and what comes after: the next chunk, or the first one of the next item, so that it can
+// be asked for while this one is computed.
+class Chunks {
+  public:
+    Chunks(const Rows& rows, const Stretch& of, int64_t item) : rows_(rows), walk_(rows, of), item_(item) {
+        count_ahead_ = walk_.next(ahead, edge_ahead_);
+    }
+    bool advance() {
+        count = last_ ? 0 : count_ahead_;
+        if (count == 0) return false;
+        std::copy_n(ahead, count, columns);
+        edge = edge_ahead_;
+        count_ahead_ = walk_.next(ahead, edge_ahead_);
+        last_ = count_ahead_ == 0;
+        if (last_ && item_ + 1 < rows_.num_items) {
+            count_ahead_ = Walk(rows_, stretch(rows_, item_ + 1)).next(ahead, edge_ahead_);
+        }
+        // Columns side by side are near already, or fetched by the processor itself.
+        const bool apart = count_ahead_ > 0 && ahead[count_ahead_ - 1] - ahead[0] >= 2 * count_ahead_;
+        asks_ahead = apart ? count_ahead_ : 0;
+        return true;
+    }
+    int32_t columns[kChunk], ahead[kChunk];
+    int64_t count = 0, asks_ahead = 0, edge = 0;  // edge: the number of the chunk's first edge
+
+  private:
+    const Rows& rows_;
+    Walk walk_;
+    int64_t item_, count_ahead_ = 0, edge_ahead_ = 0;
+    bool last_ = false;
+};
+
+}  // namespace EDGEWISE_LEVEL
+}  // namespace edgewise
