@@ -17,6 +17,7 @@ enum ScoreKind : int64_t { kNone = 0, kDot = 1, kAdditive = 2, kGATv2 = 3 };
 struct Attend {
     Storage storage;
     ScoreKind score;
+    int64_t num_receivers, num_senders;
     int64_t num_heads, num_shared;  // heads of queries; of keys and values
     int64_t dim, value_dim;
     int64_t key_features, value_features;  // raw edge features; 0: none

@@ -3,143 +3,163 @@
 #include "attend.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "dropout.hpp"
 #include "logits.hpp"
+#include "packed.hpp"
 
 namespace edgewise {
 namespace EDGEWISE_LEVEL {
 namespace {
 
-template <typename T> struct AttendForward : Logits<T> {
+// What a receiver has heard so far in one head.
+template <typename T> struct Heard : Logits<T> {
+    using typename Stored<T>::Exact;
+    using Stored<T>::at;
+    static constexpr Exact kSilent = -std::numeric_limits<Exact>::infinity();
+
+    Heard(const Attend& a) : sum(a.value_dim), edge_sum(a.value_features), weights_(kChunk) {}
+
+    void begin() {
+        largest = kSilent;
+        mass = 0;
+        std::fill(sum.begin(), sum.end(), Exact(0));
+        std::fill(edge_sum.begin(), edge_sum.end(), Exact(0));
+    }
+
+    void hear(const Attend& a, const Forward& f, const Exact* query, int64_t receiver, int64_t head, const Edges& edges) {
+        const int64_t count = edges.count, V = a.value_dim, F = a.value_features, H = a.num_heads;
+        Exact* w = weights_.data();
+        Logits<T>::logits(a, query, receiver, head, edges, w);
+        const Exact highest = std::max(largest, largest_of(w, count));
+        for (int64_t n = 0; f.weights && n < count; ++n) *at(f.weights, (edges.edge + n) * H + head) = w[n];
+        // A NaN, which no comparison finds, goes on to the sums.
+        if (highest == kSilent && std::all_of(w, w + count, [](Exact x) { return x == kSilent; })) return;
+        if (highest > largest) {
+            if (mass != 0) {
+                const Exact shrink = std::exp(largest - highest);
+                for (Exact& x : sum) x *= shrink;
+                for (Exact& x : edge_sum) x *= shrink;
+                mass *= shrink;
+            }
+            largest = highest;
+        }
+        mass += exponentials(w, highest, count);
+        if (a.keep_from) {
+            const uint32_t row = row_hash(a.seed, receiver, head);
+            for (int64_t n = 0; n < count; ++n) w[n] *= kept<Exact>(a, row, edges.columns[n]);
+        }
+        add_rows(sum.data(), w, rows_of<T>(a.value, head * a.num_shared / H, edges), edges.columns, count, V);
+        for (int64_t n = 0; F && n < count; ++n) add(edge_sum.data(), w[n], at(a.value_edge, (edges.edge + n) * F), F);
+    }
+
+    // What a stretch of a row heard, added to what the stretches before it did.
+    void hear(const Exact* part) {
+        if (part[1] == 0) return;
+        const Exact highest = std::max(largest, part[0]);
+        const Exact before = mass == 0 ? Exact(0) : std::exp(largest - highest), now = std::exp(part[0] - highest);
+        const int64_t V = static_cast<int64_t>(sum.size()), F = static_cast<int64_t>(edge_sum.size());
+        for (int64_t d = 0; d < V; ++d) sum[d] = sum[d] * before + part[2 + d] * now;
+        for (int64_t d = 0; d < F; ++d) edge_sum[d] = edge_sum[d] * before + part[2 + V + d] * now;
+        mass = mass * before + part[1] * now;
+        largest = highest;
+    }
+    void keep(Exact* part) const {
+        part[0] = largest;
+        part[1] = mass;
+        std::copy(edge_sum.begin(), edge_sum.end(), std::copy(sum.begin(), sum.end(), part + 2));
+    }
+
+    void end(const Attend& a, const Forward& f, int64_t receiver, int64_t head, int64_t dim) const {
+        const Exact share = mass == 0 ? Exact(0) : 1 / mass;
+        T* out = static_cast<T*>(f.out.data) + receiver * f.out.node_stride + head * f.out.head_stride;
+        T* rest = f.rest ? static_cast<T*>(f.rest) + receiver * f.out.node_stride + head * f.out.head_stride : nullptr;
+        for (int64_t d = 0; d < dim; ++d) store(out + d, sum[d] * share);
+        for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
+        const int64_t place = receiver * a.num_heads + head, F = a.value_features;
+        for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
+        *at(f.log_sum, place) = mass == 0 ? Exact(0) : largest + std::log(mass);
+    }
+
+    Exact largest, mass;
+    std::vector<Exact> sum, edge_sum;
+
+  private:
+    std::vector<Exact> weights_;
+};
+
+template <typename T> struct AttendForward : Stored<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
 
-    static void write(const Forward& f, int64_t receiver, int64_t head, int64_t dim, const Exact* sum, Exact share) {
-        T* out = static_cast<T*>(f.out.data) + receiver * f.out.node_stride + head * f.out.head_stride;
-        T* rest = f.rest ? static_cast<T*>(f.rest) + receiver * f.out.node_stride + head * f.out.head_stride : nullptr;
-        for (int64_t d = 0; d < dim; ++d) {
-            const Exact x = sum[d] * share;
-            store(out + d, x);
-            if (rest) store(rest + d, x - exact(out[d]));
+    static void run(const Rows& rows, const Attend& a, const Forward& f) {
+        const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, part = 2 + V + a.value_features;
+        const PackedSenders<T> packed(rows, a);
+#pragma omp parallel num_threads(static_cast<int>(a.num_threads))
+        {
+            Attend near = packed.widened(a);
+            Heard<T> heard(near);
+            Columns columns(rows);
+            std::vector<Exact> query(near.dim, Exact(0));
+            for (int64_t stage = 0; stage < packed.stages; ++stage) {
+                packed.fill(a, stage, near);
+                const int64_t heads = H / packed.stages;
+#pragma omp for schedule(dynamic, 32)
+                for (int64_t n = 0; n < rows.num_items * heads; ++n) {
+                    const int64_t head = stage * heads + n / rows.num_items, item = n % rows.num_items;
+                    const Stretch of = stretch(rows, item);
+                    if (of.row + kRowsAhead < rows.num_rows) {
+                        if (a.score != kNone) ask(row_of<T>(a.query, of.row + kRowsAhead, head), D);
+                        ask(static_cast<T*>(f.out.data) + (of.row + kRowsAhead) * f.out.node_stride + head * f.out.head_stride, V);
+                    }
+                    if (a.score != kNone) copy_row<T>(query.data(), a.query, of.row, head, D);
+                    heard.begin();
+                    columns.each(of, [&](const Edges& edges) { heard.hear(near, f, query.data(), of.row, head, edges); });
+                    if (of.whole) heard.end(a, f, of.row, head, V);
+                    else heard.keep(at(f.partial, (item * H + head) * part));
+                }
+            }
+            if (rows.item_row) join(rows, a, f);
+            if (f.weights) finish_weights(rows, a, f);
         }
     }
 
-    static void run(const Rows& rows, const Attend& a, const Forward& f) {
-        const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, F = a.value_features;
-#pragma omp parallel num_threads(static_cast<int>(a.num_threads))
-        {
-            std::vector<Exact> query(H * D), sum(H * V), edge_sum(H * F), largest(H), mass(H), weight(H * kChunk);
-#pragma omp for schedule(dynamic, 32)
-            for (int64_t item = 0; item < rows.num_items; ++item) {
-                const Stretch of = stretch(rows, item);
-                const int64_t i = of.row;
-                if (a.score != kNone) copy_row<T>(query.data(), a.query, i, H, D);
-                std::fill(sum.begin(), sum.end(), Exact(0));
-                std::fill(edge_sum.begin(), edge_sum.end(), Exact(0));
-                std::fill(largest.begin(), largest.end(), static_cast<Exact>(-INFINITY));
-                std::fill(mass.begin(), mass.end(), Exact(0));
-                Chunks chunks(rows, of, item);
-                while (chunks.advance()) {
-                    const int32_t* senders = chunks.columns;
-                    const int64_t count = chunks.count, edge = chunks.edge;
-                    for (int64_t h = 0; h < H; ++h) {
-                        Exact* w = weight.data() + h * kChunk;
-                        Logits<T>::logits(a, query.data(), i, h, chunks, w);
-                        const Exact highest = std::max(largest[h], largest_of(w, count));
-                        if (f.weights) {
-                            for (int64_t n = 0; n < count; ++n) *at(f.weights, (edge + n) * H + h) = w[n];
-                        }
-                        if (highest == static_cast<Exact>(-INFINITY)) {
-                            std::fill(w, w + count, Exact(0));
-                            continue;
-                        }
-                        if (highest > largest[h]) {
-                            const Exact shrink = std::exp(largest[h] - highest);
-                            for (int64_t d = 0; d < V; ++d) sum[h * V + d] *= shrink;
-                            for (int64_t d = 0; d < F; ++d) edge_sum[h * F + d] *= shrink;
-                            mass[h] *= shrink;
-                            largest[h] = highest;
-                        }
-                        mass[h] += exponentials(w, highest, count);
-                        if (a.keep_from) {
-                            const uint32_t row = row_hash(a.seed, i, h);
-                            for (int64_t n = 0; n < count; ++n) w[n] *= kept<Exact>(a, row, senders[n]);
-                        }
-                    }
-                    for (int64_t h = 0; h < H; ++h) {
-                        const int64_t shared = h * a.num_shared / H;
-                        const Exact* w = weight.data() + h * kChunk;
-                        add_rows(sum.data() + h * V, w, rows_of<T>(a.value, shared, chunks), senders, count, V);
-                        for (int64_t n = 0; F && n < count; ++n) {
-                            add(edge_sum.data() + h * F, w[n], at(a.value_edge, (edge + n) * F), F);
-                        }
-                    }
-                }
-                for (int64_t h = 0; h < H; ++h) {
-                    if (!of.whole) {
-                        Exact* part = at(f.partial, (item * H + h) * (2 + V + F));
-                        part[0] = largest[h];
-                        part[1] = mass[h];
-                        std::copy_n(sum.data() + h * V, V, part + 2);
-                        std::copy_n(edge_sum.data() + h * F, F, part + 2 + V);
-                        continue;
-                    }
-                    const Exact share = mass[h] > 0 ? 1 / mass[h] : Exact(0);
-                    write(f, i, h, V, sum.data() + h * V, share);
-                    for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, (i * H + h) * F + d) = edge_sum[h * F + d] * share;
-                    *at(f.log_sum, i * H + h) = mass[h] > 0 ? largest[h] + std::log(mass[h]) : Exact(0);
-                }
-            }
-            // Rows that were cut: their stretches are joined in order.
-            if (rows.item_row) {
+    // Rows that were cut: what their stretches heard is put together in order.
+    static void join(const Rows& rows, const Attend& a, const Forward& f) {
+        const int64_t H = a.num_heads, part = 2 + a.value_dim + a.value_features;
+        Heard<T> heard(a);
 #pragma omp for schedule(dynamic, 1)
-                for (int64_t i = 0; i < rows.num_rows; ++i) {
-                    const int64_t first = rows.row_item[i], last = rows.row_item[i + 1];
-                    if (last - first == 1) continue;
-                    for (int64_t h = 0; h < H; ++h) {
-                        Exact highest = static_cast<Exact>(-INFINITY), all = 0;
-                        for (int64_t k = first; k < last; ++k) {
-                            highest = std::max(highest, *at(f.partial, (k * H + h) * (2 + V + F)));
-                        }
-                        std::fill_n(sum.data(), V, Exact(0));
-                        std::fill_n(edge_sum.data(), F, Exact(0));
-                        for (int64_t k = first; k < last; ++k) {
-                            const Exact* part = at(f.partial, (k * H + h) * (2 + V + F));
-                            if (part[0] == static_cast<Exact>(-INFINITY)) continue;
-                            const Exact shrink = std::exp(part[0] - highest);
-                            all += shrink * part[1];
-                            add(sum.data(), shrink, part + 2, V);
-                            add(edge_sum.data(), shrink, part + 2 + V, F);
-                        }
-                        const Exact share = all > 0 ? 1 / all : Exact(0);
-                        write(f, i, h, V, sum.data(), share);
-                        for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, (i * H + h) * F + d) = edge_sum[d] * share;
-                        *at(f.log_sum, i * H + h) = all > 0 ? highest + std::log(all) : Exact(0);
-                    }
-                }
+        for (int64_t i = 0; i < rows.num_rows; ++i) {
+            if (rows.row_item[i + 1] - rows.row_item[i] == 1) continue;
+            for (int64_t head = 0; head < H; ++head) {
+                heard.begin();
+                for (int64_t k = rows.row_item[i]; k < rows.row_item[i + 1]; ++k) heard.hear(at(f.partial, (k * H + head) * part));
+                heard.end(a, f, i, head, a.value_dim);
             }
-            if (f.weights) {
+        }
+    }
+
+    // Logits become weights, once the sums are known.
+    static void finish_weights(const Rows& rows, const Attend& a, const Forward& f) {
+        const int64_t H = a.num_heads;
+        Columns columns(rows);
 #pragma omp for schedule(dynamic, 32)
-                for (int64_t item = 0; item < rows.num_items; ++item) {
-                    const Stretch of = stretch(rows, item);
-                    Walk walk(rows, of);
-                    int32_t senders[kChunk];
-                    int64_t edge = 0;
-                    while (const int64_t count = walk.next(senders, edge)) {
-                        for (int64_t h = 0; h < H; ++h) {
-                            const Exact log_sum = *at(f.log_sum, of.row * H + h);
-                            const uint32_t row = row_hash(a.seed, of.row, h);
-                            for (int64_t n = 0; n < count; ++n) {
-                                Exact* w = at(f.weights, (edge + n) * H + h);
-                                *w = std::exp(*w - log_sum);
-                                if (a.keep_from) *w *= kept<Exact>(a, row, senders[n]);
-                            }
-                        }
+        for (int64_t item = 0; item < rows.num_items; ++item) {
+            const Stretch of = stretch(rows, item);
+            columns.each(of, [&](const Edges& edges) {
+                for (int64_t h = 0; h < H; ++h) {
+                    const Exact log_sum = *at(f.log_sum, of.row * H + h);
+                    const uint32_t row = row_hash(a.seed, of.row, h);
+                    for (int64_t n = 0; n < edges.count; ++n) {
+                        Exact* w = at(f.weights, (edges.edge + n) * H + h);
+                        *w = std::exp(*w - log_sum);
+                        if (a.keep_from) *w *= kept<Exact>(a, row, edges.columns[n]);
                     }
                 }
-            }
+            });
         }
     }
 };

@@ -39,6 +39,8 @@ class Fields {
         Attend a{};
         a.storage = static_cast<Storage>(number());
         a.score = static_cast<ScoreKind>(number());
+        a.num_receivers = number();
+        a.num_senders = number();
         a.num_heads = number();
         a.num_shared = number();
         a.dim = number();

@@ -154,6 +154,26 @@ inline void totals(const Lanes<double>* x, double* out) {
     for (int n = 0; n < 4; ++n) out[n] = total(x[n]);
 }
 
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+// The sums of sixteen vectors in one.
+inline Lanes<float> sixteen_totals(const Lanes<float>* x) {
+    __m512 four[4];
+    for (int n = 0; n < 4; ++n) {
+        const __m512 a = (__m512)x[4 * n], b = (__m512)x[4 * n + 1], c = (__m512)x[4 * n + 2], d = (__m512)x[4 * n + 3];
+        const __m512d ab = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b)));
+        const __m512d cd = _mm512_castps_pd(_mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d)));
+        four[n] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd)), _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd)));
+    }
+    __m512 two[2];
+    for (int n = 0; n < 2; ++n) {
+        const __m512 a = four[2 * n], b = four[2 * n + 1];
+        two[n] = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    }
+    const __m512 a = two[0], b = two[1];
+    return (Lanes<float>)_mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+}
+#endif
+
 // sum of a[d] b[d]
 template <typename Exact, typename T> inline Exact dot(const Exact* a, const T* b, int64_t dim) {
     constexpr int64_t W = kLanes<Exact>;
@@ -197,6 +217,18 @@ inline void dots_of(const Exact* a, HeadRows<T> rows, const int32_t* index, int6
         return sum;
     };
     int64_t n = 0;
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    if constexpr (sizeof(Exact) == 4 && K <= 4) {
+        for (; n + 16 <= count; n += 16) {
+            Lanes<Exact> z[16];
+            for (int m = 0; m < 16; ++m) {
+                rows.ask(n + m, K * W);
+                z[m] = product(rows(index[n + m]));
+            }
+            put<Exact>(out + n, sixteen_totals(z) * scale);
+        }
+    }
+#endif
     for (; n + 4 <= count; n += 4) {
         for (int m = 0; m < 4; ++m) {
             rows.ask(n + m, K * W);
@@ -210,18 +242,28 @@ inline void dots_of(const Exact* a, HeadRows<T> rows, const int32_t* index, int6
     }
 }
 
-// to[d] += sum of w[n] times row n, in K registers
+// to[d] += sum of w[n] times row n, in K registers; in two sums each where there is room, so that none waits for itself
 template <int K, typename Exact, typename T>
 inline void add_of(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t* index, int64_t count) {
     constexpr int64_t W = kLanes<Exact>;
-    Lanes<Exact> sum[K];
+    Lanes<Exact> sum[K], odd[K] = {};
     for (int k = 0; k < K; ++k) sum[k] = load(to + k * W);
-    for (int64_t n = 0; n < count; ++n) {
+    int64_t n = 0;
+    if constexpr (K <= 4) {
+        for (; n + 2 <= count; n += 2) {
+            const T *row = rows(index[n]), *next = rows(index[n + 1]);
+            rows.ask(n, K * W);
+            rows.ask(n + 1, K * W);
+            for (int k = 0; k < K; ++k) sum[k] += w[n] * load(row + k * W);
+            for (int k = 0; k < K; ++k) odd[k] += w[n + 1] * load(next + k * W);
+        }
+    }
+    for (; n < count; ++n) {
         const T* row = rows(index[n]);
         rows.ask(n, K * W);
         for (int k = 0; k < K; ++k) sum[k] += w[n] * load(row + k * W);
     }
-    for (int k = 0; k < K; ++k) put<Exact>(to + k * W, sum[k]);
+    for (int k = 0; k < K; ++k) put<Exact>(to + k * W, sum[k] + odd[k]);
 }
 
 // a[d] += w b[d]
@@ -260,21 +302,21 @@ inline void add_rows(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t*
     }
 }
 
+// The largest of count numbers; those up to the next whole vector must be -inf.
 template <typename Exact> inline Exact largest_of(const Exact* x, int64_t count) {
     constexpr int64_t W = kLanes<Exact>;
-    Exact result = x[0];
-    int64_t n = 0;
-    if (count >= W) {
-        Lanes<Exact> high = load(x);
-        for (n = W; n + W <= count; n += W) {
-            const Lanes<Exact> y = load(x + n);
-            high = y > high ? y : high;
-        }
-        result = high[0];
-        for (int64_t lane = 1; lane < W; ++lane) result = high[lane] > result ? high[lane] : result;
+    Lanes<Exact> high = load(x);
+    for (int64_t n = W; n < count; n += W) {
+        const Lanes<Exact> y = load(x + n);
+        high = y > high ? y : high;
     }
-    for (; n < count; ++n) result = x[n] > result ? x[n] : result;
+    Exact result = high[0];
+    for (int64_t lane = 1; lane < W; ++lane) result = high[lane] > result ? high[lane] : result;
     return result;
+}
+// Fills x up to the next whole vector with -inf, which is no logit of any edge.
+template <typename Exact> inline void fill_up(Exact* x, int64_t count) {
+    for (; count % kLanes<Exact> != 0; ++count) x[count] = static_cast<Exact>(-INFINITY);
 }
 
 // e^x within 2 ulp; 0 below -87.3 (where e^x leaves the normal numbers), e^0 = 1 exactly
@@ -297,29 +339,22 @@ inline Lanes<float> exponential(Lanes<float> x) {
     return x < -87.3f ? Lanes<float>{} : p * two;
 }
 
-// x[n] <- e^(x[n] - shift), returning the sum
-inline float exponentials(float* x, float shift, int64_t count) {
-    constexpr int64_t W = kLanes<float>;
-    Lanes<float> sum{};
-    int64_t n = 0;
-    for (; n + W <= count; n += W) {
-        const Lanes<float> y = exponential(load(x + n) - shift);
-        put<float>(x + n, y);
+inline Lanes<double> exponential(Lanes<double> x) {
+    Lanes<double> y;
+    for (int64_t lane = 0; lane < kLanes<double>; ++lane) y[lane] = std::exp(x[lane]);
+    return y;
+}
+
+// x[n] <- e^(x[n] - shift) in whole vectors, returning the sum
+template <typename Exact> inline Exact exponentials(Exact* x, Exact shift, int64_t count) {
+    constexpr int64_t W = kLanes<Exact>;
+    Lanes<Exact> sum{};
+    for (int64_t n = 0; n < count; n += W) {
+        const Lanes<Exact> y = exponential(load(x + n) - shift);
+        put<Exact>(x + n, y);
         sum += y;
     }
-    float result = total(sum);
-    if (n < count) {
-        Lanes<float> tail = Lanes<float>{} - INFINITY;
-        for (int64_t lane = 0; n + lane < count; ++lane) tail[lane] = x[n + lane] - shift;
-        tail = exponential(tail);
-        for (int64_t lane = 0; n + lane < count; ++lane) result += x[n + lane] = tail[lane];
-    }
-    return result;
-}
-inline double exponentials(double* x, double shift, int64_t count) {
-    double sum = 0;
-    for (int64_t n = 0; n < count; ++n) sum += x[n] = std::exp(x[n] - shift);
-    return sum;
+    return total(sum);
 }
 
 }  // namespace EDGEWISE_LEVEL

@@ -19,13 +19,13 @@ template <typename T> struct LogitGradients : Logits<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
 
-    // `w` holds the gradients of one head's logits for a chunk of a receiver's edges; it is used up.
-    static void spread(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const Chunks& chunks, Exact* w,
+    // `w` holds the gradients of one head's logits for some edges of a receiver, `q` being its query; it is used up.
+    static void spread(const Attend& a, const Exact* q, int64_t receiver, int64_t head, const Edges& edges, Exact* w,
                        const ReceiverGradients<Exact>& to) {
-        const int32_t* senders = chunks.columns;
-        const int64_t count = chunks.count, edge = chunks.edge, H = a.num_heads, D = a.dim, F = a.key_features;
+        const int32_t* senders = edges.columns;
+        const int64_t count = edges.count, edge = edges.edge, H = a.num_heads, D = a.dim, F = a.key_features;
         const int64_t shared = head * a.num_shared / H;
-        const Exact *q = query + head * D, scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
+        const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
         for (int64_t n = 0; F && n < count; ++n) {
             const int64_t e = edge + n;
             add(to.summed, w[n] * scale, at(a.key_edge, e * F), F);
@@ -33,7 +33,7 @@ template <typename T> struct LogitGradients : Logits<T> {
         }
         if (a.score == kDot && to.query) {
             for (int64_t n = 0; n < count; ++n) w[n] *= scale;
-            add_rows(to.query, w, rows_of<T>(a.key, shared, chunks), senders, count, D);
+            add_rows(to.query, w, rows_of<T>(a.key, shared, edges), senders, count, D);
         } else if (a.score == kAdditive) {
             for (int64_t n = 0; n < count; ++n) {
                 const int64_t at_edge = (edge + n) * H + head;
@@ -57,12 +57,12 @@ template <typename T> struct LogitGradients : Logits<T> {
     }
 
     // The same by sender: the gradient of its key of one head. `inner` is as logits_by_sender left it.
-    static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Chunks& chunks, const Exact* inner,
+    static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Edges& edges, const Exact* inner,
                                  Exact* w, Exact* grad_key) {
-        const int32_t* receivers = chunks.columns;
-        const int64_t count = chunks.count, D = a.dim;
+        const int32_t* receivers = edges.columns;
+        const int64_t count = edges.count, D = a.dim;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
-        const HeadRows<T> queries = rows_of<T>(a.query, head, chunks);
+        const HeadRows<T> queries = rows_of<T>(a.query, head, edges);
         if (a.score == kDot) {
             for (int64_t n = 0; n < count; ++n) w[n] *= scale;
             add_rows(grad_key, w, queries, receivers, count, D);

@@ -44,20 +44,18 @@ template <typename T> struct Logits : Stored<T> {
     }
     static bool adds(const Attend& a) { return a.edge_logit || a.table || a.key_features; }
 
-    // Logits of one head for a chunk of a receiver's senders; the heads of its query lie side by side in `query`.
-    static void logits(const Attend& a, const Exact* query, int64_t receiver, int64_t head, const Chunks& chunks,
-                       Exact* out) {
-        const int32_t* senders = chunks.columns;
-        const int64_t count = chunks.count, edge = chunks.edge;
+    // Logits of some edges of a receiver in one head, `q` being its query of that head; -inf up to the next whole vector.
+    static void logits(const Attend& a, const Exact* q, int64_t receiver, int64_t head, const Edges& edges, Exact* out) {
+        const int32_t* senders = edges.columns;
+        const int64_t count = edges.count, edge = edges.edge;
         const int64_t shared = head * a.num_shared / a.num_heads, D = a.dim;
-        const Exact* q = query + head * D;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
         switch (a.score) {
             case kNone:
                 for (int64_t n = 0; n < count; ++n) out[n] = 0;
                 break;
             case kDot:
-                dots(q, rows_of<T>(a.key, shared, chunks), senders, count, D, scale, out);
+                dots(q, rows_of<T>(a.key, shared, edges), senders, count, D, scale, out);
                 break;
             case kAdditive:
                 for (int64_t n = 0; n < count; ++n) {
@@ -75,16 +73,17 @@ template <typename T> struct Logits : Stored<T> {
         if (adds(a)) {
             for (int64_t n = 0; n < count; ++n) out[n] += added(a, receiver, senders[n], edge + n, head);
         }
+        fill_up(out, count);
     }
 
-    // The same by sender: logits of one head for a chunk of a sender's receivers, `key` being its key of that head. An
-    // additive score's inner sums stay in `inner`. `edge_number` counts in the graph's order.
-    static void logits_by_sender(const Attend& a, const Exact* key, int64_t sender, int64_t head, const Chunks& chunks,
+    // The same for some edges of a sender, `key` being its key of that head. An additive score's inner sums stay in
+    // `inner`. `edge_number` counts in the graph's order.
+    static void logits_by_sender(const Attend& a, const Exact* key, int64_t sender, int64_t head, const Edges& edges,
                                  const int64_t* edge_number, Exact* inner, Exact* out) {
-        const int32_t* receivers = chunks.columns;
-        const int64_t count = chunks.count, D = a.dim;
+        const int32_t* receivers = edges.columns;
+        const int64_t count = edges.count, D = a.dim;
         const Exact slope = static_cast<Exact>(a.slope);
-        const HeadRows<T> queries = rows_of<T>(a.query, head, chunks);
+        const HeadRows<T> queries = rows_of<T>(a.query, head, edges);
         if (a.score == kDot) {
             dots(key, queries, receivers, count, D, static_cast<Exact>(a.scale), out);
         } else {
@@ -93,7 +92,7 @@ template <typename T> struct Logits : Stored<T> {
                 out[n] = 0;
                 if (a.score == kAdditive) {
                     inner[n] = key[0] + exact(*q);
-                    if (a.edge_inner) inner[n] += *at(a.edge_inner, edge_number[chunks.edge + n] * a.num_heads + head);
+                    if (a.edge_inner) inner[n] += *at(a.edge_inner, edge_number[edges.edge + n] * a.num_heads + head);
                     out[n] = leaky(inner[n], slope);
                 } else if (a.score == kGATv2) {
                     out[n] = gatv2(at(a.vector, head * D), key, q, slope, D);
@@ -102,10 +101,11 @@ template <typename T> struct Logits : Stored<T> {
         }
         if (adds(a)) {
             for (int64_t n = 0; n < count; ++n) {
-                const int64_t e = edge_number ? edge_number[chunks.edge + n] : 0;
+                const int64_t e = edge_number ? edge_number[edges.edge + n] : 0;
                 out[n] += added(a, receivers[n], sender, e, head);
             }
         }
+        fill_up(out, count);
     }
 };
 

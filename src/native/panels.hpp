@@ -12,7 +12,6 @@ namespace EDGEWISE_LEVEL {
 
 // A side of a tile: two vectors of receivers.
 template <typename Exact> constexpr int64_t kSide = 2 * kLanes<Exact>;
-template <typename Exact> inline int64_t padded(int64_t dim) { return (dim + kLanes<Exact> - 1) / kLanes<Exact> * kLanes<Exact>; }
 
 #if EDGEWISE_BYTES == 64
 constexpr int kMostDots = 12;                             // columns at once: 24 of 32 registers

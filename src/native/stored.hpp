@@ -3,7 +3,7 @@
 
 #include "lanes.hpp"
 #include "rows.hpp"
-#include "walk.hpp"
+#include "columns.hpp"
 
 namespace edgewise {
 namespace EDGEWISE_LEVEL {
@@ -15,18 +15,21 @@ template <typename T> inline const T* row_of(const Nodes<const void*>& x, int64_
     return static_cast<const T*>(x.data) + node * x.node_stride + head * x.head_stride;
 }
 
-// The heads of one node, side by side and exact.
-template <typename T, typename Exact>
-inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64_t heads, int64_t dim) {
-    for (int64_t h = 0; h < heads; ++h) {
-        const T* from = row_of<T>(x, node, h);
-        for (int64_t d = 0; d < dim; ++d) to[h * dim + d] = exact(from[d]);
-    }
+// Asks for a row that is needed soon, and only once: the rows of one head lie too far apart for the processor to foresee.
+template <typename T> inline void ask(const T* row, int64_t dim) {
+    const char* at = reinterpret_cast<const char*>(row);
+    for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 0);
 }
 
-template <typename T>
-inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head, const Chunks& chunks) {
-    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride, chunks.ahead, chunks.asks_ahead};
+// One head of one node, exact.
+template <typename T, typename Exact>
+inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64_t head, int64_t dim) {
+    const T* from = row_of<T>(x, node, head);
+    for (int64_t d = 0; d < dim; ++d) to[d] = exact(from[d]);
+}
+
+template <typename T> inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head, const Edges& edges) {
+    return {static_cast<const T*>(x.data) + head * x.head_stride, x.node_stride, edges.ahead, edges.asks_ahead};
 }
 
 // What the kernels of one storage type share. Arrays that are accumulated in come without a type.

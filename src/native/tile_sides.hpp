@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dropout.hpp"
+#include "packed.hpp"
 #include "panels.hpp"
 #include "stored.hpp"
 #include "tiles.hpp"
@@ -20,7 +21,6 @@ namespace edgewise {
 namespace EDGEWISE_LEVEL {
 
 constexpr int64_t kColumns = 48;  // senders at once: with their weights, panels that stay in the nearest cache
-constexpr int64_t kAhead = 8;       // rows that are asked for ahead of time
 constexpr int64_t kNear = 1 << 17;  // numbers of near senders that stay in the next cache
 
 template <typename Exact> constexpr Exact kLog2e = static_cast<Exact>(1.44269504088896340736);
@@ -31,21 +31,6 @@ template <typename Number> inline const Number* at(const void* data, int64_t ind
     return static_cast<const Number*>(data) + index;
 }
 
-// Room for numbers that begins where a line of the cache does.
-template <typename Exact> class Room {
-  public:
-    explicit Room(int64_t count) : data_(static_cast<Exact*>(std::aligned_alloc(64, (count * sizeof(Exact) + 127) / 64 * 64)), &std::free) {}
-    operator Exact*() const { return data_.get(); }
-
-  private:
-    std::unique_ptr<Exact, decltype(&std::free)> data_;
-};
-
-// Asks for a row that will be needed soon: the rows of one head lie too far apart for the processor to foresee.
-template <typename T> inline void ask(const T* row, int64_t dim) {
-    const char* at = reinterpret_cast<const char*>(row);
-    for (int64_t byte = 0; byte < dim * static_cast<int64_t>(sizeof(T)); byte += 64) __builtin_prefetch(at + byte, 0, 3);
-}
 template <typename T, typename Exact> inline void copy_padded(Exact* to, const T* from, int64_t dim, int64_t width) {
     constexpr int64_t W = kLanes<Exact>;
     int64_t d = 0;

@@ -121,8 +121,7 @@ def _cut(graph: Graph) -> Items | None:
 
 def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: list[int]) -> None:
     """Run a kernel over `rows`: the graph, or its transpose. `fields` are those of the kernel's own struct."""
-    position = None if tensors.table is None else graph.position()
-    numbers = [*rows_fields(rows, items(rows)), *attend_fields(attention, tensors, position), *fields]
+    numbers = [*rows_fields(rows, items(rows)), *attend_fields(attention, graph, tensors), *fields]
     getattr(compiled(), step)(LEVEL, numbers, reals(attention, tensors))
 
 
@@ -139,12 +138,15 @@ def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
     return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
 
 
-def attend_fields(attention: Attention, x: Tensors, position: Tensor | None) -> list[int]:
+def attend_fields(attention: Attention, graph: Graph, x: Tensors) -> list[int]:
     """The fields of Attend."""
     bias = attention.bias
+    position = None if x.table is None else graph.position()
     return [
         STORAGE[x.value.dtype],
         SCORE[type(attention.score)],
+        graph.num_receivers,
+        graph.num_senders,
         attention.num_heads,
         x.value.shape[1],
         x.dim,

@@ -67,8 +67,7 @@ class _Call(NamedTuple):
 
     def run(self, step: str, x: Tensors, fields: list[int]) -> None:
         """A pass of the compiled kernels over the tiles."""
-        position = None if x.table is None else self.graph.position()
-        numbers = [*attend_fields(self.attention, x, position), *fields]
+        numbers = [*attend_fields(self.attention, self.graph, x), *fields]
         getattr(self.tiles.found, step)(LEVEL, numbers, reals(self.attention, x))
 
 
