@@ -1,0 +1,76 @@
+"""No speed is reported for a wrong answer: outputs and gradients of a way, beside the softmax written out in float64.
+
+    out_i = Σ_j α_ij v_j,  α_i· = softmax of s_ij over the j that i hears
+
+Rows are looked at, not all: outputs and query gradients of some receivers, key and value gradients of some senders
+(their gradients need every receiver that hears them), for the first head and the last.
+"""
+
+import torch
+from problem import Problem
+from torch import Tensor
+from way import Way
+
+from edgewise.kernels import Dot
+
+# What rounding may take, beside the largest number: 1e-5 is what "equal" means in float32, a half has 8 bits.
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 2**-7, torch.float16: 2**-10}
+RECEIVERS, SENDERS = 24, 2
+
+
+class WrongError(SystemExit):
+    """A way computes something else."""
+
+
+def check(name: str, way: Way) -> None:
+    """Refuse a way whose output, or gradient, is not attention along this graph."""
+    problem, N = way.problem, way.problem.num_nodes
+    with torch.no_grad():
+        out = way.layout.nodes_first(way.compute()).reshape(N, *problem.shape)
+    rows = torch.linspace(0, N - 1, min(N, RECEIVERS)).long()
+    upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype)
+    truth, gradients = written_out(problem, rows, upstream)
+    compare(name, "output", out[rows], truth)
+    if not way.backward:
+        return
+    senders = torch.linspace(0, N - 1, SENDERS + 2).long()[1:-1]
+    hearing = problem.graph.transpose()[senders].edges()[0].unique()
+    _, heard = written_out(problem, hearing, upstream)
+    out = way.compute()
+    found = torch.autograd.grad(out, way.leaves, way.layout.own(upstream).reshape(out.shape))
+    found = [way.layout.nodes_first(x).reshape(leaf.shape) for x, leaf in zip(found, problem.leaves, strict=True)]
+    compare(name, "gradient of the query", found[0][rows], gradients[0][rows])
+    for which, mine, true in zip(("key", "value"), found[1:], heard[1:], strict=False):
+        compare(name, f"gradient of the {which}", mine[senders], true[senders])
+
+
+def written_out(problem: Problem, rows: Tensor, upstream: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Outputs of these receivers, and what they alone hand back for this upstream gradient; two heads, float64."""
+    ends = [0, problem.shape[0] - 1]
+    own = [x.detach()[:, ends].double().requires_grad_() for x in problem.leaves]
+    query, key, value = own[0], own[1], own[-1]
+    mask, asking, outs = problem.graph[rows].dense(), query[rows], []
+    for head in range(2):
+        if isinstance(problem.score, Dot):
+            logits = asking[:, head] @ key[:, head].T * problem.score.factor(query.shape[-1])
+        else:
+            # GATv2's vector has all heads; the heads looked at are handed to it apart.
+            score = problem.score if problem.score.tensor is None else _one_head(problem.score, ends[head])
+            logits = score.logits(asking[:, None, head : head + 1], key[None, :, head : head + 1])[..., 0]
+        weights = logits.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num()
+        outs.append(weights @ value[:, head])
+    out = torch.stack(outs, 1)
+    return out.detach(), list(torch.autograd.grad(out, own, upstream[rows][:, ends].double()))
+
+
+def _one_head(score: object, head: int) -> object:
+    return type(score)(score.vector[head : head + 1].double(), score.negative_slope)
+
+
+def compare(name: str, what: str, found: Tensor, truth: Tensor) -> None:
+    """max |found - truth| ≤ tolerance · max(1, max |truth|)."""
+    found = found[:, [0, -1]]
+    bound = TOLERANCE[found.dtype] * max(1.0, float(truth.abs().max()))
+    error = float((found.double() - truth).abs().max())
+    if not error <= bound:
+        raise WrongError(f"{name}: the {what} is off by {error:.2g}, more than {bound:.2g}; no speed is reported")
