@@ -1,6 +1,6 @@
 """How long each of several ways takes: all in turn, round after round, in one process; medians, smallest and largest.
 
-Before the first round every way has been checked and called once more, so it is compiled, planned and warm. A way that
+Before the first round each is called once more, to see how long it takes; so it is compiled, planned and warm. A way that
 has used up its seconds drops out after three rounds; one that takes microseconds is called as often as fills a hundredth
 of a second.
 """
@@ -15,6 +15,7 @@ import torch
 from parity import WrongError, check
 from way import Way
 
+Call = Callable[[], object]
 LEAST = 3  # rounds
 FILL = 0.01  # seconds that a sample lasts at least
 
@@ -55,24 +56,30 @@ def right(ways: dict[str, Way], tell: Callable[[str], None]) -> dict[str, Way]:
 
 
 def interleaved(ways: dict[str, Way], rounds: int, seconds: float) -> dict[str, Times]:
-    """`rounds` rounds at most, and about `seconds` for each way; the order turns with the round."""
-    times = {name: Times() for name in ways}
-    calls = {name: calls_of(way) for name, way in ways.items()}
-    loops = {name: [_loops(call) for call in parts] for name, parts in calls.items()}
-    spent = dict.fromkeys(ways, 0.0)
-    names = list(ways)
+    """What in_turn says of the forward pass of each way, and of both passes."""
+    taken = in_turn({name: calls_of(way) for name, way in ways.items()}, rounds, seconds)
+    return {name: Times(*samples) for name, samples in taken.items()}
+
+
+def in_turn(calls: dict[str, list[Call]], rounds: int, seconds: float) -> dict[str, list[list[float]]]:
+    """For each name and each of its calls a sample a round: `rounds` rounds at most, about `seconds` for each name.
+
+    The order turns with the round, so that nobody always comes after the same neighbour.
+    """
+    times: dict[str, list[list[float]]] = {name: [[] for _ in own] for name, own in calls.items()}
+    loops = {name: [max(1, ceil(FILL / max(sample(call), 1e-7))) for call in own] for name, own in calls.items()}
+    spent, names = dict.fromkeys(calls, 0.0), list(calls)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             if turn >= LEAST and spent[name] >= seconds:
                 continue
-            taken = [sample(call, count) for call, count in zip(calls[name], loops[name], strict=True)]
-            spent[name] += sum(map(lambda t, n: t * n, taken, loops[name]))
-            for kept, one in zip((times[name].forward, times[name].both), taken, strict=False):
-                kept.append(one)
+            for call, count, kept in zip(calls[name], loops[name], times[name], strict=True):
+                kept.append(sample(call, count))
+                spent[name] += kept[-1] * count
     return times
 
 
-def calls_of(way: Way) -> list[Callable[[], object]]:
+def calls_of(way: Way) -> list[Call]:
     """The forward pass as inference runs it, and, where there is a backward, both as training does."""
 
     def forward() -> object:
@@ -85,13 +92,9 @@ def calls_of(way: Way) -> list[Callable[[], object]]:
     return [forward, lambda: torch.autograd.grad(way.compute(), way.leaves, upstream)]
 
 
-def sample(call: Callable[[], object], loops: int = 1) -> float:
+def sample(call: Call, loops: int = 1) -> float:
     """Seconds a call."""
     begin = time.perf_counter()
     for _ in range(loops):
         call()
     return (time.perf_counter() - begin) / loops
-
-
-def _loops(call: Callable[[], object]) -> int:
-    return max(1, ceil(FILL / max(sample(call), 1e-7)))

@@ -44,22 +44,22 @@ def ours_in_halves(given: Problem) -> Way:
 
 def pyg(given: Problem) -> Way | None:
     """The message passing of the convolution with this score: no projections, no self-loops."""
-    return _pyg(given, _propagate)
+    return _pyg(given, propagate)
 
 
 def pyg_compiled(given: Problem) -> Way | None:
     return _pyg(given, _compiled_propagate())
 
 
-def _pyg(given: Problem, propagate: Callable[..., Tensor]) -> Way | None:
+def _pyg(given: Problem, propagated: Callable[..., Tensor]) -> Way | None:
     if _edge_array(given) > EDGE_ARRAY:
         return None
-    conv, edge_index = _convolution(given), given.graph.to_edge_index()
+    conv, edge_index = convolution(given), given.graph.to_edge_index()
     q, k, v = given.query, given.key, given.value
-    return Way(given, lambda: propagate(conv, edge_index, q, k, v), given.leaves, given.graph.num_edges)
+    return Way(given, lambda: propagated(conv, edge_index, q, k, v), given.leaves, given.graph.num_edges)
 
 
-def _convolution(given: Problem) -> Module:
+def convolution(given: Problem) -> Module:
     heads, dim = given.shape
     if isinstance(given.score, Additive):
         return GATConv(1, dim, heads, add_self_loops=False)
@@ -70,7 +70,7 @@ def _convolution(given: Problem) -> Module:
     return TransformerConv(1, dim, heads, root_weight=False)
 
 
-def _propagate(conv: Module, edge_index: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def propagate(conv: Module, edge_index: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     size = (len(value), len(query))
     if isinstance(conv, TransformerConv):
         return conv.propagate(edge_index, query=query, key=key, value=value, edge_attr=None, size=size)
@@ -84,7 +84,7 @@ def _propagate(conv: Module, edge_index: Tensor, query: Tensor, key: Tensor, val
 
 @cache
 def _compiled_propagate() -> Callable[..., Tensor]:
-    return torch.compile(_propagate, dynamic=True)
+    return torch.compile(propagate, dynamic=True)
 
 
 def dgl(given: Problem) -> Way | None:
