@@ -2,9 +2,9 @@
 
     python benchmarks/attention.py [--only TEXT] [--quick] [--rounds N] [--seconds S] [--threads N] [--save]
 
-Every way that applies to a graph is checked first, then timed in turn with the others (measure.py); a promise is a ratio
-of two medians of one run. `--only` takes the graphs whose names hold the text, and may be repeated; `--quick` takes the
-small ones, shortly, to see that everything works. `--save` writes benchmarks/results.
+Every way that applies to a graph is checked first, then timed in turn with the others (measure.py); a promise is a
+ratio of two medians of one run. `--only` takes the graphs whose names hold the text, and may be repeated; `--quick`
+takes the small ones, shortly, to see that everything works. `--save` writes benchmarks/results.
 """
 
 import argparse
@@ -63,7 +63,7 @@ TASKS = [LARGE, WIDE, SMALL, *GAT, *WINDOWS, HUBS, DOCUMENTS, PARTITION, *WHOLE]
 
 @dataclass(frozen=True)
 class Promise:
-    """times faster: a call of the peer over a call of ours, at least; price: our ns an edge over its a pair, at most."""
+    """Faster: the time of a call of the peer over ours, at least. Else: our time an edge over its a pair, at most."""
 
     task: Task
     peer: str
@@ -105,15 +105,15 @@ def main() -> None:
     rows = [row for found in measurements.values() for row in found]
     told = promises(measurements)
     numbers = {"header": report.header("torch_geometric", "dgl"), "machine": asdict(machine)}
-    report.finish(
-        "attention", page(rows, told, machine), options.save, numbers | {"attention": rows, "promises": told}
-    )
+    report.finish("attention", page(rows, told, machine), options.save, numbers | {"attention": rows, "promises": told})
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", metavar="TEXT", help="graphs with this in their names; repeatable")
-    parser.add_argument("--quick", action="store_true", help="small graphs and a single round: it works, or it does not")
+    parser.add_argument(
+        "--quick", action="store_true", help="small graphs and a single round: it works, or it does not"
+    )
     parser.add_argument("--rounds", type=int, default=15, help="at most, each way once a round")
     parser.add_argument("--seconds", type=float, default=3.0, help="about so long for each way, three rounds at least")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -144,7 +144,7 @@ def row(task: Task, given: Problem, name: str, pairs: int, taken: Times, machine
         "rounds": len(taken.forward),
         "forward": spread(taken.forward, scale),
         "both": spread(taken.both, scale),
-        "floor": [1e9 * floor / given.graph.num_edges for floor in floors],
+        "floor": [1e9 * floor / given.graph.num_edges for floor in floors] if task.score == "dot" else None,
     }
 
 
@@ -200,8 +200,9 @@ def cells(row: dict[str, Any]) -> list[str]:
         way += f" ({row['pairs']:,})"
     if (row["heads"], row["dim"]) != (8, 64):
         way += f", {row['heads']} heads of {row['dim']}"
-    floor = " / ".join(f"{x:.2g}" for x in row["floor"]) if row["route"] else ""
-    return [row["graph"], f"{row['edges']:,}", way, str(row["rounds"]), told_of(row["forward"]), told_of(row["both"]), floor]
+    floor = " / ".join(f"{x:.2g}" for x in row["floor"]) if row["way"] == "edgewise" and row["floor"] else ""
+    told = [told_of(row["forward"]), told_of(row["both"]), floor]
+    return [row["graph"], f"{row['edges']:,}", way, str(row["rounds"]), *told]
 
 
 def told_of(found: dict[str, float] | None) -> str:

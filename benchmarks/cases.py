@@ -128,4 +128,3 @@ def partition_graph(tokens: int, near: int) -> Graph:
         left, right = ((left - near - ((left - near) % 2 != 1).long()) // 2, (right + near + (right + near) % 2) // 2)
         first, count = first + count, count // 2
     return Graph.from_edges(torch.cat(senders), torch.cat(receivers), num_senders=2 * tokens - 1)
-

@@ -78,8 +78,8 @@ def page(rows: list[dict[str, Any]], nodes: int) -> str:
         [
             f"# Attention on {nodes:,} nodes, from few pairs to all",
             report.header(),
-            f"Milliseconds a call, {HEADS} heads of {DIM}, float32: forward / forward and backward, medians. In brackets "
-            "ours over the masked call.",
+            f"Milliseconds a call, {HEADS} heads of {DIM}, float32: forward / forward and backward, medians. In "
+            "brackets ours over the masked call.",
             curves(rows),
         ]
     )
@@ -94,7 +94,9 @@ def curves(rows: list[dict[str, Any]]) -> str:
         ours, masked = found["edgewise"], found.get("SDPA with the mask")
         ratio = ""
         if masked:
-            ratio = " ({} / {})".format(*(f"{ours[x]['median'] / masked[x]['median']:.2f}" for x in ("forward", "both")))
+            ratio = " ({} / {})".format(
+                *(f"{ours[x]['median'] / masked[x]['median']:.2f}" for x in ("forward", "both"))
+            )
         told = [_two(found[name]) if name in found else "–" for name in WAYS]
         told[0] += f"{ratio}"
         cells.append([kind, f"{percent}", f"{ours['edges']:,}", ours["route"], *told])

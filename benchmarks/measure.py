@@ -1,8 +1,8 @@
 """How long each of several ways takes: all in turn, round after round, in one process; medians, smallest and largest.
 
-Before the first round each is called once more, to see how long it takes; so it is compiled, planned and warm. A way that
-has used up its seconds drops out after three rounds; one that takes microseconds is called as often as fills a hundredth
-of a second.
+Before the first round each is called once more, to see how long it takes; so it is compiled, planned and warm. A way
+that has used up its seconds drops out after three rounds; one that takes microseconds is called as often as fills a
+hundredth of a second.
 """
 
 import time

@@ -38,7 +38,9 @@ def main() -> None:
     if options.child:
         return print("taken", json.dumps(taken(*options.child)))
     chosen = [(case, way) for case, ways in CASES.items() for way in ways]
-    chosen = [(case, way) for case, way in chosen if not options.only or any(text in case.name for text in options.only)]
+    chosen = [
+        (case, way) for case, way in chosen if not options.only or any(text in case.name for text in options.only)
+    ]
     if options.quick:
         chosen = [(case, way) for case, way in chosen if case.name.startswith("2,708")]
     progress, rows = Progress(len(chosen)), []
@@ -86,12 +88,17 @@ def taken(name: str, way_name: str) -> dict[str, float | None] | None:
     found = []
     for call in calls_of(way):
         call()
-        Path("/proc/self/clear_refs").write_text("5")  # the highest so far is forgotten
+        clear_peak()
         before = resident("VmRSS")
         call()
         found.append(resident("VmHWM") - before)
     both = found[1] if len(found) > 1 else None
     return {"nodes": given.num_nodes, "edges": given.graph.num_edges, "forward": found[0], "both": both}
+
+
+def clear_peak() -> None:
+    """Forget the highest memory so far."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def resident(name: str) -> float:

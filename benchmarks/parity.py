@@ -6,12 +6,14 @@ Rows are looked at, not all: outputs and query gradients of some receivers, key 
 (their gradients need every receiver that hears them), for the first head and the last.
 """
 
+from dataclasses import dataclass, replace
+
 import torch
 from problem import Problem
 from torch import Tensor
 from way import Way
 
-from edgewise.kernels import Dot
+from edgewise.kernels import Dot, Score
 
 # What rounding may take, beside the largest number: 1e-5 is what "equal" means in float32, a half has 8 bits.
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 2**-7, torch.float16: 2**-10}
@@ -29,42 +31,57 @@ def check(name: str, way: Way) -> None:
         out = way.layout.nodes_first(way.compute()).reshape(N, *problem.shape)
     rows = torch.linspace(0, N - 1, min(N, RECEIVERS)).long()
     upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(1)).to(out.dtype)
-    truth, gradients = written_out(problem, rows, upstream)
-    compare(name, "output", out[rows], truth)
+    truth = written_out(problem, rows, upstream)
+    compare(name, "output", out[rows], truth.out)
     if not way.backward:
         return
-    senders = torch.linspace(0, N - 1, SENDERS + 2).long()[1:-1]
+    senders = torch.linspace(0, N - 1, SENDERS + 2).long()[1:-1].unique()
     hearing = problem.graph.transpose()[senders].edges()[0].unique()
-    _, heard = written_out(problem, hearing, upstream)
     out = way.compute()
     found = torch.autograd.grad(out, way.leaves, way.layout.own(upstream).reshape(out.shape))
     found = [way.layout.nodes_first(x).reshape(leaf.shape) for x, leaf in zip(found, problem.leaves, strict=True)]
-    compare(name, "gradient of the query", found[0][rows], gradients[0][rows])
-    for which, mine, true in zip(("key", "value"), found[1:], heard[1:], strict=False):
-        compare(name, f"gradient of the {which}", mine[senders], true[senders])
+    compare(name, "gradient of the query", found[0][rows], truth.query)
+    of_senders = written_out(problem, hearing, upstream)
+    here = torch.isin(of_senders.heard, senders)
+    known = of_senders.heard[here]  # a sender that nobody hears has no gradient to look at
+    for which, mine, true in zip(("key", "value"), found[1:], of_senders.keys_and_values, strict=False):
+        compare(name, f"gradient of the {which}", mine[known], true[here])
 
 
-def written_out(problem: Problem, rows: Tensor, upstream: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """Outputs of these receivers, and what they alone hand back for this upstream gradient; two heads, float64."""
+@dataclass(frozen=True)
+class Truth:
+    """What some receivers hear, and the gradients that flow back from them alone; the first and last head, float64."""
+
+    out: Tensor
+    query: Tensor  # gradient, a row a receiver
+    heard: Tensor  # the senders that the receivers hear
+    keys_and_values: list[Tensor]  # gradients, a row for each of those
+
+
+def written_out(problem: Problem, rows: Tensor, upstream: Tensor) -> Truth:
+    """The equation, over the mask of these receivers and whom they hear."""
+    heard = problem.graph[rows].edges()[0].unique()
+    mask = problem.graph.subgraph(rows, heard).dense()
     ends = [0, problem.shape[0] - 1]
-    own = [x.detach()[:, ends].double().requires_grad_() for x in problem.leaves]
+    own = [problem.leaves[0][rows], *(x[heard] for x in problem.leaves[1:])]
+    own = [x.detach()[:, ends].double().requires_grad_() for x in own]
     query, key, value = own[0], own[1], own[-1]
-    mask, asking, outs = problem.graph[rows].dense(), query[rows], []
-    for head in range(2):
+    outs = []
+    for head, number in enumerate(ends):
         if isinstance(problem.score, Dot):
-            logits = asking[:, head] @ key[:, head].T * problem.score.factor(query.shape[-1])
+            logits = query[:, head] @ key[:, head].T * problem.score.factor(query.shape[-1])
         else:
-            # GATv2's vector has all heads; the heads looked at are handed to it apart.
-            score = problem.score if problem.score.tensor is None else _one_head(problem.score, ends[head])
-            logits = score.logits(asking[:, None, head : head + 1], key[None, :, head : head + 1])[..., 0]
+            logits = _of_head(problem.score, number).logits(query[:, None, [head]], key[None, :, [head]])[..., 0]
         weights = logits.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num()
         outs.append(weights @ value[:, head])
     out = torch.stack(outs, 1)
-    return out.detach(), list(torch.autograd.grad(out, own, upstream[rows][:, ends].double()))
+    gradients = torch.autograd.grad(out, own, upstream[rows][:, ends].double())
+    return Truth(out.detach(), gradients[0], heard, list(gradients[1:]))
 
 
-def _one_head(score: object, head: int) -> object:
-    return type(score)(score.vector[head : head + 1].double(), score.negative_slope)
+def _of_head(score: Score, head: int) -> Score:
+    """GATv2's vector has a row a head."""
+    return score if score.tensor is None else replace(score, vector=score.vector[[head]].double())
 
 
 def compare(name: str, what: str, found: Tensor, truth: Tensor) -> None:

@@ -61,7 +61,7 @@ def over_all_pairs(given: Problem, nodes: int | None = None) -> Problem:
     """The same on the complete graph, of these nodes or of as many as said."""
     N = given.num_nodes if nodes is None else nodes
     case = Case(f"complete, {N:,}", lambda: parse("complete").build(N))
-    if N == given.num_nodes:
+    if given.num_nodes == N:
         return replace(given, case=case, graph=case.build())
     heads, dim = given.shape
     return problem(case, heads, dim, "dot", given.value.dtype)

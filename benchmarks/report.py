@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: a page that names the machine, the versions and the command, and its numbers as JSON."""
+"""What a benchmark leaves behind: a page that names machine, versions and command, and its numbers as JSON."""
 
 import json
 import os

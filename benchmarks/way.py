@@ -1,4 +1,4 @@
-"""A way to compute one problem: which function of which tensors, in which layout, and how many pairs it goes through."""
+"""A way to compute one problem: which function of which tensors, in which layout, through how many pairs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
