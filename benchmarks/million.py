@@ -90,7 +90,7 @@ def page(rows: list[dict[str, Any]]) -> tuple[str, bool]:
         [
             "# A million nodes",
             report.header(),
-            f"window({WIDTH}, {WIDTH}), {HEADS} heads of {DIM}, float32; medians. The peak is that of the whole process.",
+            f"window({WIDTH}, {WIDTH}), {HEADS} heads of {DIM}, float32; medians. The peak is of the whole process.",
             curve(rows),
             f"A node costs at most {off:.0%} more or less than with {first['nodes']:,} (promised: {LINEAR:.0%}); the "
             f"peak is {last['memory'] / 1e3:.1f} GB (promised: less than {MEMORY / 1e3:.0f}): "

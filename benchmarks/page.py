@@ -57,13 +57,13 @@ def the_machine(numbers: dict[str, Any]) -> str:
 
 
 def the_costs(numbers: dict[str, Any]) -> str:
-    return "![What an edge costs, by graph and way](performance-attention.svg)\n\n" + attention.costs(
-        numbers["attention"]
-    )
+    figure = "![What an edge costs, by graph and way](performance-attention.svg)"
+    return f"{figure}\n\n{attention.costs(numbers['attention'])}"
 
 
 def the_curves(numbers: dict[str, Any]) -> str:
-    return "![Milliseconds over density](performance-density.svg)\n\n" + density.curves(numbers["density"])
+    figure = "![Milliseconds over density](performance-density.svg)"
+    return f"{figure}\n\n{density.curves(numbers['density'])}"
 
 
 def the_epoch(numbers: dict[str, Any]) -> str:

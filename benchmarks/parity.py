@@ -71,7 +71,9 @@ def written_out(problem: Problem, rows: Tensor, upstream: Tensor) -> Truth:
         if isinstance(problem.score, Dot):
             logits = query[:, head] @ key[:, head].T * problem.score.factor(query.shape[-1])
         else:
-            logits = _of_head(problem.score, number).logits(query[:, None, [head]], key[None, :, [head]])[..., 0]
+            pairs = torch.cartesian_prod(torch.arange(len(rows)), torch.arange(len(heard)))
+            asking, asked = query[pairs[:, 0], [head]], key[pairs[:, 1], [head]]
+            logits = _of_head(problem.score, number).logits(asking[:, None], asked[:, None]).view(mask.shape)
         weights = logits.masked_fill(~mask, -torch.inf).softmax(-1).nan_to_num()
         outs.append(weights @ value[:, head])
     out = torch.stack(outs, 1)
