@@ -48,7 +48,7 @@ def pyg(given: Problem) -> Way | None:
 
 
 def pyg_compiled(given: Problem) -> Way | None:
-    return _pyg(given, _compiled_propagate())
+    return _pyg(given, torch.compile(propagate, dynamic=True))
 
 
 def _pyg(given: Problem, propagated: Callable[..., Tensor]) -> Way | None:
@@ -80,11 +80,6 @@ def propagate(conv: Module, edge_index: Tensor, query: Tensor, key: Tensor, valu
     scalars = (key.squeeze(-1), query.squeeze(-1))
     alpha = conv.edge_updater(edge_index, alpha=scalars, edge_attr=None, size=size)
     return conv.propagate(edge_index, x=(value, value), alpha=alpha, size=size)
-
-
-@cache
-def _compiled_propagate() -> Callable[..., Tensor]:
-    return torch.compile(propagate, dynamic=True)
 
 
 def dgl(given: Problem) -> Way | None:
@@ -218,6 +213,8 @@ PEERS: dict[str, Peer] = {
 
 
 def ways(given: Problem, names: list[str] | None = None) -> dict[str, Way]:
-    """The ways that apply, by name."""
+    """The ways that apply, by name. What was compiled for an earlier problem is forgotten."""
+    torch.compiler.reset()
+    torch._dynamo.config.fail_on_recompile_limit_hit = True  # or it would go on uncompiled, and be timed so
     made = {name: peer(given) for name, peer in PEERS.items() if names is None or name in names}
     return {name: way for name, way in made.items() if way is not None}
