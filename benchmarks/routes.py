@@ -42,7 +42,7 @@ def main() -> int:
         progress.next(case.name)
         given = problem(case, HEADS, DIM)
         ways = right(routes(given), tell)
-        rows.append(judged(given, interleaved(ways, options.rounds, options.seconds)))
+        rows.append(measure(given, ways, options.rounds, options.seconds))
     report.finish("routes", page(rows), options.save, {"header": report.header(), "routes": rows})
     return 1 if any(max(row["slower"]) > SLOWER for row in rows) else 0
 
@@ -97,18 +97,29 @@ def routes(given: Problem) -> dict[str, Way]:
     return found
 
 
+def measure(given: Problem, ways: dict[str, Way], rounds: int, seconds: float) -> dict[str, Any]:
+    """What looks slow is looked at again, auto beside the best alone, before it is said."""
+    times = interleaved(ways, rounds, seconds)
+    row = judged(given, times)
+    if max(row["slower"]) > SLOWER:
+        tell("looks slow: once more")
+        again = {"edgewise auto", *(f"edgewise {name}" for name in row["best"])}
+        more = interleaved({name: way for name, way in ways.items() if name in again}, 2 * rounds, 2 * seconds)
+        for name, taken in more.items():
+            times[name] = Times(times[name].forward + taken.forward, times[name].both + taken.both)
+        row = judged(given, times)
+    return row
+
+
 def judged(given: Problem, times: dict[str, Times]) -> dict[str, Any]:
     """Milliseconds by route, the best, and how many times slower auto is, forward and both."""
     found = {name.removeprefix("edgewise "): [best(one.forward), best(one.both)] for name, one in times.items()}
     forced = {name: taken for name, taken in found.items() if name != "auto"}
     first = [min(forced, key=lambda name, part=part: forced[name][part]) for part in range(2)]
-    # Auto and the route of the plan are the same work: what differs between them is chance, and the faster counts.
-    route = plan(given.graph).route
-    taken = [min(found["auto"][part], found.get(route, found["auto"])[part]) for part in range(2)]
-    return {"graph": given.case.name, "edges": given.graph.num_edges, "route": route} | {
+    return {"graph": given.case.name, "edges": given.graph.num_edges, "route": plan(given.graph).route} | {
         "ms": found,
         "best": first,
-        "slower": [taken[part] / forced[first[part]][part] for part in range(2)],
+        "slower": [found["auto"][part] / forced[first[part]][part] for part in range(2)],
     }
 
 
