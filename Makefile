@@ -43,8 +43,9 @@ lint: $(SETUP)
 docs: $(SETUP)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+# BENCH=--quick sees that everything works; BENCH=--save keeps the figures, on a quiet machine.
 bench: $(SETUP)
-	for file in benchmarks/[a-z]*.py; do $(BIN)/python $$file || exit 1; done
+	$(BIN)/python benchmarks $(BENCH)
 
 # The sdist, and the wheel built from the sdist.
 wheel: $(SETUP)

@@ -8,24 +8,18 @@ Twice: other first weights and dropout on the built-in split (training.seed), an
 """
 
 import argparse
-import os
-import platform
-import shlex
 import sys
 import tempfile
 import time
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from statistics import mean, stdev
 
-import torch
+import report
 
 from edgewise.cli.builtin import find
 from edgewise.training import Outcome, Recipe, run
 
 PROMISE = 0.79
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
@@ -40,11 +34,7 @@ def main() -> int:
         outcomes = [trained(options.recipe, changes) for changes in runs]
         sections.append(section(name, outcomes))
         means.append(mean(outcome.figures["test"][1] for outcome in outcomes))
-    report = "\n".join([heading(options), *sections])
-    print(report)
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{date.today()}-{options.recipe}.md").write_text(report)
+    report.finish(options.recipe, "\n".join([heading(options), *sections]), options.save)
     return 0 if means[0] >= PROMISE else 1
 
 
@@ -64,17 +54,13 @@ def trained(recipe: str, changes: list[str]) -> Outcome:
 
 
 def heading(options: argparse.Namespace) -> str:
-    versions = ", ".join(f"{package} {version(package)}" for package in ("torch", "lightning", "numpy"))
     recipe = Recipe.read(find(options.recipe))
     settings = ", ".join(f"{key} {value}" for key, value in recipe.model.options.items())
     return "\n".join(
         [
             f"# {options.recipe}: test accuracy over {options.seeds} seeds",
             "",
-            f"{date.today()}, {processor()}, {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}; "
-            f"Python {platform.python_version()}, {versions}.",
-            "",
-            f"    python {shlex.join(sys.argv)}",
+            report.header("lightning", "numpy"),
             "",
             f"{recipe.model.name}: {settings}; learning rate {recipe.training.learning_rate}, weight decay "
             f"{recipe.training.weight_decay}, patience {recipe.training.patience} on {recipe.training.watch}.",
@@ -105,13 +91,6 @@ def section(name: str, outcomes: list[Outcome]) -> str:
             "",
         ]
     )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{named[0]} ({len(named)} cores)" if named else platform.processor()
 
 
 if __name__ == "__main__":

@@ -7,29 +7,21 @@ benchmarks/results.
 """
 
 import argparse
-import os
-import platform
-import shlex
 import sys
-import time
-from datetime import date
-from pathlib import Path
 from statistics import median
 
-import numpy
+import report
 import torch
+from measure import in_turn
 from torch import Tensor
 
-from edgewise import native
 from edgewise.graph import Graph
 
 PROMISE = 3.0
-RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
     options = arguments()
-    load = os.getloadavg()[0]
     senders, receivers = random_edges(options.edges, options.nodes)
     key = receivers * options.nodes + senders
     graph = Graph.from_edges(senders, receivers, num_senders=options.nodes)
@@ -48,18 +40,11 @@ def main() -> int:
         "... of edges that come sorted": lambda: build(sorted_senders, sorted_receivers),
         "graph.transpose()": lambda: Graph._trusted(graph.runs, options.nodes).transpose(),
     }
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(options.repeats):
-        for name, way in ways.items():
-            begin = time.perf_counter()
-            way()
-            times[name].append(time.perf_counter() - begin)
-    report = table(options, {name: median(taken) for name, taken in times.items()}, graph, load)
-    print(report)
-    if options.save:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"{date.today()}-graph-from-edges.md").write_text(report)
-    ratio = median(times["Graph.from_edges(...)"]) / median(times["torch.sort(receiver * nodes + sender)"])
+    samples = in_turn({name: [way] for name, way in ways.items()}, options.repeats, float("inf"))
+    medians = {name: median(taken) for name, (taken,) in samples.items()}
+    text = table(options, medians, graph)
+    report.finish("graph-from-edges", text, options.save)
+    ratio = medians["Graph.from_edges(...)"] / medians["torch.sort(receiver * nodes + sender)"]
     return 0 if ratio <= PROMISE else 1
 
 
@@ -92,22 +77,17 @@ def check(graph: Graph, key: Tensor, nodes: int) -> None:
         raise SystemExit("transpose: the edges are not those of the graph")
 
 
-def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph, load: float) -> str:
+def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph) -> str:
     peer = medians["torch.sort(receiver * nodes + sender)"]
     rows = [f"| `{name}` | {taken * 1e3:,.0f} | {taken / peer:.2f} |" for name, taken in medians.items()]
-    compiled = native.module()
     return "\n".join(
         [
             f"# Graph.from_edges on {options.edges:,} random edges among {options.nodes:,} nodes",
             "",
-            f"{date.today()}, {processor()}, {torch.get_num_threads()} threads; Python {platform.python_version()}, "
-            f"torch {torch.__version__}, numpy {numpy.__version__}, "
-            f"compiled part {compiled.cpu_level() if compiled else 'missing'}.",
+            report.header("numpy"),
             "",
-            f"    python {shlex.join(sys.argv)}",
-            "",
-            f"Median of {options.repeats}, every way timed in turn in one process; load average when it began "
-            f"{load:.1f} (a busy machine stretches the times more than their ratios). {graph!r}.",
+            f"Median of {options.repeats}, every way timed in turn in one process; the load is the "
+            f"average when it began (a busy machine stretches the times more than their ratios). {graph!r}.",
             "",
             "| | ms | times torch.sort |",
             "| --- | ---: | ---: |",
@@ -115,13 +95,6 @@ def table(options: argparse.Namespace, medians: dict[str, float], graph: Graph, 
             "",
         ]
     )
-
-
-def processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{named[0]} ({len(named)} cores)" if named else platform.processor()
 
 
 if __name__ == "__main__":

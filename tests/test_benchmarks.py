@@ -1,0 +1,219 @@
+"""The benchmarks measure what they say: wrong answers are refused, ways take turns, numbers go where they belong."""
+
+import importlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "benchmarks"
+NAMES = [file.stem for file in FOLDER.glob("[a-z]*.py")]
+COMPILED = {"PyG, compiled", "FlexAttention, compiled"}  # half a minute each
+
+
+@pytest.fixture(scope="module")
+def bench():
+    """Every file of benchmarks/ by its name, imported as the scripts import each other."""
+    before = {name: sys.modules.pop(name) for name in NAMES if name in sys.modules}
+    sys.path.insert(0, str(FOLDER))
+    yield SimpleNamespace(**{name: importlib.import_module(name) for name in NAMES})
+    sys.path.remove(str(FOLDER))
+    for name in NAMES:
+        sys.modules.pop(name, None)
+    sys.modules.update(before)
+
+
+@pytest.fixture
+def given(bench):
+    return bench.problem.problem(bench.cases.random(40, 5), 3, 8)
+
+
+def small_cases(bench):
+    c = bench.cases
+    return [
+        *(c.window(50, 4, 4), c.window(50, 7, 0), c.hubs(50, 3, 2), c.random(50, 5), c.documents(60, 10)),
+        *(c.clusters(40, 8, True), c.partitions(16, 2), c.whole("complete", 30), c.whole("causal", 30)),
+    ]
+
+
+@pytest.mark.parametrize("score", ["dot", "additive", "gatv2"])
+def test_every_peer_computes_attention_on_every_graph(bench, score):
+    for case in small_cases(bench):
+        given = bench.problem.problem(case, 3, 8, score)
+        ways = bench.peers.ways(given, [name for name in bench.peers.PEERS if name not in COMPILED])
+        assert {"edgewise", "PyG"} <= set(ways)
+        for name, way in ways.items():
+            bench.parity.check(f"{name} on {case.name}", way)
+
+
+def test_a_wrong_output_is_refused(bench, given):
+    way = bench.peers.PEERS["edgewise"](given)
+    with pytest.raises(bench.parity.WrongError, match="x: the output is off by .* no speed is reported"):
+        bench.parity.check("x", replace(way, compute=lambda: way.compute() * 1.001))
+
+
+@pytest.mark.parametrize("which", ["query", "key", "value"])
+def test_a_wrong_gradient_is_refused(bench, given, which):
+    way = bench.peers.PEERS["edgewise"](given)
+    leaf = getattr(given, which)
+
+    def compute():
+        return way.compute() + (leaf - leaf.detach())  # the same numbers, another gradient
+
+    with pytest.raises(bench.parity.WrongError, match=f"x: the gradient of the {which} is off"):
+        bench.parity.check("x", replace(way, compute=compute))
+
+
+def test_a_nan_is_refused(bench, given):
+    way = bench.peers.PEERS["edgewise"](given)
+    with pytest.raises(bench.parity.WrongError, match="output"):
+        bench.parity.check("x", replace(way, compute=lambda: way.compute() * torch.nan))
+
+
+def test_a_wrong_peer_is_left_out_and_ours_ends_the_run(bench, given):
+    way = bench.peers.PEERS["edgewise"](given)
+    wrong, told = replace(way, compute=lambda: way.compute() * 2), []
+    assert bench.measure.right({"edgewise": way, "PyG": wrong}, told.append) == {"edgewise": way}
+    assert "left out: PyG: the output" in told[0]
+    with pytest.raises(SystemExit, match="edgewise: the output is off"):
+        bench.measure.right({"edgewise": wrong}, told.append)
+
+
+def test_ways_take_turns_and_the_slow_drop_out(bench, monkeypatch):
+    clock, order = [0.0], []
+    monkeypatch.setattr(bench.measure.time, "perf_counter", lambda: clock[0])
+
+    def call(name, seconds):
+        def run():
+            order.append(name)
+            clock[0] += seconds
+
+        return run
+
+    taken = bench.measure.in_turn({"slow": [call("slow", 4)], "fast": [call("fast", 1), call("fast", 0.5)]}, 5, 7)
+    assert taken == {"slow": [[4.0] * 3], "fast": [[1.0] * 5, [0.5] * 5]}
+    assert order[:9] == ["slow", "fast", "fast", "slow", "fast", "fast", "fast", "fast", "slow"]
+
+
+def test_a_quick_call_is_called_often(bench, monkeypatch):
+    clock, calls = [0.0], []
+    monkeypatch.setattr(bench.measure.time, "perf_counter", lambda: clock[0])
+
+    def call():
+        calls.append(1)
+        clock[0] += 0.001
+
+    (taken,) = bench.measure.in_turn({"quick": [call]}, 1, 1)["quick"]
+    assert taken == pytest.approx([0.001])
+    assert 10 <= len(calls) - 1 <= 11
+
+
+def test_a_token_of_a_partition_hears_every_token_once_through_some_node(bench):
+    """With one near node a token's senders tile the whole text, each as a span or by itself."""
+    tokens = 64
+    covers, count = [], tokens
+    while count:
+        covers += [range(k * (tokens // count), (k + 1) * (tokens // count)) for k in range(count)]
+        count //= 2
+    senders, receivers = bench.cases.partition_graph(tokens, 1).edges()
+    for token in range(tokens):
+        heard = [t for node in senders[receivers == token].tolist() for t in covers[node]]
+        assert sorted(heard) == list(range(tokens))
+    for node in range(tokens, 2 * tokens - 1):
+        assert senders[receivers == node].tolist() == list(covers[node])
+
+
+def test_document_lengths_fill_the_nodes(bench):
+    lengths = bench.cases.document_lengths(5_000, 200)
+    assert int(lengths.sum()) == 5_000 and int(lengths.min()) > 0 and int(lengths.max()) < 400
+
+
+def test_the_mask_of_a_case_is_its_graph(bench):
+    for case in small_cases(bench):
+        if case.mask_mod is not None:
+            graph = case.build()
+            i, j = torch.arange(graph.num_receivers)[:, None], torch.arange(graph.num_senders)
+            zero = torch.tensor(0)
+            assert torch.equal(case.mask_mod(zero, zero, i, j), graph.dense()), case.name
+
+
+def test_the_blocks_of_a_mask_are_those_with_edges(bench):
+    case = bench.cases.window(600, 150, 0)
+    graph = case.build()
+    blocks = bench.peers.block_mask(graph, case.mask_mod)
+    held = torch.nn.functional.pad(graph.dense().float(), (0, 40, 0, 40)).unflatten(0, (5, 128)).unflatten(2, (5, 128))
+    assert torch.equal(blocks.to_dense()[0, 0].bool(), held.amax((1, 3)).bool())
+    assert int(blocks.full_kv_num_blocks.sum()) == int((held.amin((1, 3)) == 1).sum())
+
+
+def test_the_floor_is_operations_or_bytes(bench):
+    machine = bench.machine.Machine(flops=1e9, bytes=1e9)
+    assert machine.floor(edges=1000, nodes=1, dim=64) == pytest.approx(4 * 64 * 1000 / 1e9)
+    assert machine.floor(edges=1, nodes=1000, dim=64, backward=True) == pytest.approx(12 * 64 * 1000 * 4 / 1e9)
+
+
+def test_promises_are_judged_both_ways(bench):
+    task = bench.attention.LARGE
+
+    def row(way, forward):
+        found = {"median": forward, "smallest": forward, "largest": forward}
+        return {"way": way, "forward": found, "both": found}
+
+    told = bench.attention.promises({task: [row("edgewise", 1.0), row("PyG", 50.0)]})
+    assert [(one["part"], one["ratio"], one["kept"]) for one in told] == [("forward", 50, False), ("both", 50, True)]
+    assert all(promise.peer in ("edgewise", *promise.task.peers) for promise in bench.attention.PROMISES)
+    assert {peer for task in bench.attention.TASKS for peer in task.peers} <= set(bench.peers.PEERS)
+
+
+def test_numbers_go_between_their_comments_only(bench):
+    text = "a\n<!-- numbers: x -->\n\nold\n\n<!-- end -->\nb\n<!-- numbers: y -->\n\nold\n\n<!-- end -->\nc\n"
+    assert bench.page.filled(text, "x", "new") == text.replace("old", "new", 1)
+    with pytest.raises(SystemExit, match="expected one part <!-- numbers: z -->"):
+        bench.page.filled(text, "z", "new")
+
+
+def test_the_page_has_a_place_for_every_part(bench):
+    text = (ROOT / "docs/performance.md").read_text()
+    for part in bench.page.PARTS:
+        assert "NEW" in bench.page.filled(text, part, "NEW")
+    assert text.count("<!-- numbers: ") == len(bench.page.PARTS)
+
+
+def test_saved_numbers_fill_the_page_and_its_figures(bench, tmp_path, monkeypatch):
+    spread = {"median": 2.0, "smallest": 1.0, "largest": 3.0}
+    row = {"graph": "g", "nodes": 4, "edges": 8, "heads": 8, "dim": 64, "way": "edgewise", "route": "native"}
+    row |= {"pairs": 8, "rounds": 3, "forward": spread, "both": None, "floor": [1.0, 2.0]}
+    point = {"kind": "window", "percent": 1, "edges": 8, "way": "edgewise", "route": "native"}
+    point |= {"forward": spread, "both": spread}
+    promise = {"graph": "g", "peer": "PyG", "part": "both", "faster": True, "bound": 2, "ratio": 3.0, "kept": True}
+    saved = {
+        "machine": {"flops": 1e11, "bytes": 1e10},
+        "attention": {"attention": [row], "promises": [promise]},
+        "density": {"nodes": 4, "density": [point, point | {"kind": "random"}]},
+        "memory": {"memory": [{"graph": "g", "way": "PyG", "nodes": 4, "edges": 8, "forward": 1.0, "both": None}]},
+        "gat-epoch": {"epoch": {"PyG": [spread]}},
+        "million": {"million": [{"nodes": 4, "edges": 8, "forward": 1.0, "both": 2.0, "memory": 1e3}]},
+    }
+    monkeypatch.setattr(bench.report, "RESULTS", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["benchmarks/x.py"])
+    for name, numbers in saved.items():
+        bench.report.finish(name, "# x", save=True, numbers={"header": f"of {name}"} | numbers)
+    (tmp_path / "performance.md").write_text((ROOT / "docs/performance.md").read_text())
+    monkeypatch.setattr(bench.page, "PAGE", tmp_path / "performance.md")
+    monkeypatch.setattr(bench.figures, "DOCS", tmp_path)
+    bench.page.main()
+    text = (tmp_path / "performance.md").read_text()
+    assert "Not yet measured" not in text
+    assert all(f"*of {name}*" in text for name in saved)
+    assert "| g | PyG | forward + backward | ≥ 2 times faster | 3.0 | kept |" in text
+    assert all((tmp_path / f"performance-{name}.svg").stat().st_size > 1000 for name in ("attention", "density"))
+
+
+def test_what_make_bench_runs_is_there():
+    main = (FOLDER / "__main__.py").read_text()
+    listed = main[main.index("MAIN = {") : main.index("}", main.index("MAIN = {"))]
+    assert all(name in NAMES for name in listed.split('"')[1::2])
