@@ -3,6 +3,7 @@
 #include "attend.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <vector>
 
 #include "dropout.hpp"
@@ -15,6 +16,8 @@ namespace {
 template <typename T> struct AttendForward : Logits<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
+    // The score of an edge that is not heard. Where none is, the log-sum-exp is its opposite: every weight is 0.
+    static constexpr Exact kSilent = -std::numeric_limits<Exact>::infinity();
 
     static void write(const Forward& f, int64_t receiver, int64_t head, int64_t dim, const Exact* sum, Exact share) {
         T* out = static_cast<T*>(f.out.data) + receiver * f.out.node_stride + head * f.out.head_stride;
@@ -38,7 +41,7 @@ template <typename T> struct AttendForward : Logits<T> {
                 if (a.score != kNone) copy_row<T>(query.data(), a.query, i, H, D);
                 std::fill(sum.begin(), sum.end(), Exact(0));
                 std::fill(edge_sum.begin(), edge_sum.end(), Exact(0));
-                std::fill(largest.begin(), largest.end(), static_cast<Exact>(-INFINITY));
+                std::fill(largest.begin(), largest.end(), kSilent);
                 std::fill(mass.begin(), mass.end(), Exact(0));
                 Chunks chunks(rows, of, item);
                 while (chunks.advance()) {
@@ -51,7 +54,8 @@ template <typename T> struct AttendForward : Logits<T> {
                         if (f.weights) {
                             for (int64_t n = 0; n < count; ++n) *at(f.weights, (edge + n) * H + h) = w[n];
                         }
-                        if (highest == static_cast<Exact>(-INFINITY)) {
+                        // A NaN, which no comparison finds, goes on to the sums.
+                        if (highest == kSilent && std::all_of(w, w + count, [](Exact x) { return x == kSilent; })) {
                             std::fill(w, w + count, Exact(0));
                             continue;
                         }
@@ -86,10 +90,10 @@ template <typename T> struct AttendForward : Logits<T> {
                         std::copy_n(edge_sum.data() + h * F, F, part + 2 + V);
                         continue;
                     }
-                    const Exact share = mass[h] > 0 ? 1 / mass[h] : Exact(0);
+                    const Exact share = mass[h] == 0 ? Exact(0) : 1 / mass[h];
                     write(f, i, h, V, sum.data() + h * V, share);
                     for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, (i * H + h) * F + d) = edge_sum[h * F + d] * share;
-                    *at(f.log_sum, i * H + h) = mass[h] > 0 ? largest[h] + std::log(mass[h]) : Exact(0);
+                    *at(f.log_sum, i * H + h) = mass[h] == 0 ? -kSilent : largest[h] + std::log(mass[h]);
                 }
             }
             // Rows that were cut: their stretches are joined in order.
@@ -99,7 +103,7 @@ template <typename T> struct AttendForward : Logits<T> {
                     const int64_t first = rows.row_item[i], last = rows.row_item[i + 1];
                     if (last - first == 1) continue;
                     for (int64_t h = 0; h < H; ++h) {
-                        Exact highest = static_cast<Exact>(-INFINITY), all = 0;
+                        Exact highest = kSilent, all = 0;
                         for (int64_t k = first; k < last; ++k) {
                             highest = std::max(highest, *at(f.partial, (k * H + h) * (2 + V + F)));
                         }
@@ -107,16 +111,16 @@ template <typename T> struct AttendForward : Logits<T> {
                         std::fill_n(edge_sum.data(), F, Exact(0));
                         for (int64_t k = first; k < last; ++k) {
                             const Exact* part = at(f.partial, (k * H + h) * (2 + V + F));
-                            if (part[0] == static_cast<Exact>(-INFINITY)) continue;
+                            if (part[1] == 0) continue;
                             const Exact shrink = std::exp(part[0] - highest);
                             all += shrink * part[1];
                             add(sum.data(), shrink, part + 2, V);
                             add(edge_sum.data(), shrink, part + 2 + V, F);
                         }
-                        const Exact share = all > 0 ? 1 / all : Exact(0);
+                        const Exact share = all == 0 ? Exact(0) : 1 / all;
                         write(f, i, h, V, sum.data(), share);
                         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, (i * H + h) * F + d) = edge_sum[d] * share;
-                        *at(f.log_sum, i * H + h) = all > 0 ? highest + std::log(all) : Exact(0);
+                        *at(f.log_sum, i * H + h) = all == 0 ? -kSilent : highest + std::log(all);
                     }
                 }
             }
