@@ -1,4 +1,4 @@
-# make setup | demo | test | lint | docs | bench | wheel | clean
+# make setup | demo | test | lint | docs | bench | sanitize | wheel | clean
 # Each sets up .venv first, and only when pyproject.toml, constraints.txt or the C++ changed. Needs Debian's python3,
 # python3-venv, gcc (g++ and python3-dev for the compiled part; without them the reference serves) and make.
 
@@ -6,6 +6,8 @@ PYTHON ?= python3
 # Test processes; each imports torch, so more than a few only cost memory.
 JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n < 8 ? n : 8)))
 DEMO ?= cora-gat
+# Random graphs for make sanitize.
+GRAPHS ?= 100000
 
 BIN := .venv/bin
 SETUP := .venv/.setup
@@ -13,7 +15,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --constraint con
 # One thread a process: the tests run in parallel, and oversubscribed threads spin.
 ONE_THREAD := OMP_NUM_THREADS=1
 
-.PHONY: setup demo test lint docs bench wheel clean
+.PHONY: setup demo test lint docs bench sanitize wheel clean
 .DEFAULT_GOAL := test
 
 setup: $(SETUP)
@@ -46,6 +48,10 @@ docs: $(SETUP)
 # BENCH=--quick sees that everything works; BENCH=--save keeps the figures, on a quiet machine.
 bench: $(SETUP)
 	$(BIN)/python benchmarks $(BENCH)
+
+# The compiled part under AddressSanitizer and UBSan: its tests, and random graphs.
+sanitize: $(SETUP)
+	$(BIN)/python tools/sanitize.py --graphs $(GRAPHS)
 
 # The sdist, and the wheel built from the sdist.
 wheel: $(SETUP)

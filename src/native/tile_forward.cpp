@@ -25,6 +25,11 @@ template <typename T> class Listening {
             const int64_t r = side.first + i, place = r * f.out.node_stride + head * f.out.head_stride;
             if (f.begun[r] == f.begun[r + 1]) continue;
             largest_[i] = *at<Exact>(f.log_sum, r * a.num_heads + head) * kLog2e<Exact>;
+            // Everything that was heard so far was silent.
+            if (largest_[i] == static_cast<Exact>(INFINITY)) {
+                largest_[i] = static_cast<Exact>(-INFINITY);
+                continue;
+            }
             mass_[i] = 1;
             const T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;
             for (int64_t d = 0; d < a.value_dim; ++d) out_[i * wide_ + d] = exact(out[d]) + (rest ? exact(rest[d]) : Exact(0));

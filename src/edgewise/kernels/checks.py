@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.graph.materialise import check_size
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.edge_term import EdgeTerm
@@ -175,6 +176,13 @@ def check_attention(where: str, attention: Attention, graph: Graph) -> None:
         check_edge_term(where, "edge_key", a.edge_key, a.key, graph)
     if a.edge_value is not None and a.value is not None:
         check_edge_term(where, "edge_value", a.edge_value, a.value, graph)
+
+
+def check_weights(where: str, attention: Attention, graph: Graph) -> None:
+    """The weights of every edge and head fit in memory."""
+    heads = attention.num_heads * attention.batch.numel()
+    size = graph.num_edges * heads * attention.dtype.itemsize
+    check_size(size, f"{where}: the weights of {graph.num_edges} edges and {heads} heads")
 
 
 def check_batch(where: str, **tensors: Tensor | None) -> None:

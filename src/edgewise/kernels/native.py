@@ -44,9 +44,9 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
     """The folded attention by the compiled kernels; the weights are empty unless asked for."""
     a, exact, score = attention, attention.dtype, attention.score
     assert a.value is not None  # the door has checked
-    logit = score.scores if isinstance(score, Given) else None
+    logit = score.scores.to(exact) if isinstance(score, Given) else None
     if isinstance(a.bias, Tensor):
-        logit = a.bias if logit is None else logit + a.bias
+        logit = a.bias.to(exact) if logit is None else logit + a.bias.to(exact)
     inner = query_edge = key_edge = None
     if a.edge_key is not None:
         features, weight = a.edge_key.features.to(exact), _per_head(a.edge_key.weight.to(exact), a.num_heads)
@@ -58,7 +58,7 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
         a.query,
         a.key,
         a.value,
-        _exact(logit, exact),
+        logit,
         inner,
         _exact(a.bias.table, exact) if isinstance(a.bias, OffsetTable) else None,
         query_edge,

@@ -25,6 +25,8 @@ IMPLEMENTATIONS = {
 def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
     """Check and compute; the weights are empty unless asked for."""
     checks.check_attention("attend", attention, graph)
+    if return_weights:
+        checks.check_weights("attend", attention, graph)
     with as_stored(graph.device):
         return _routed(attention, graph, return_weights, impl)
 
