@@ -39,9 +39,10 @@ struct Attend {
 struct Forward {
     Nodes<void*> out;      // storage [R, H, V]
     void* rest;            // storage [R, H, V]: what rounding took from a half-precision out; null: not asked for
-    void* log_sum;         // exact [R, H]
+    void* log_sum;         // exact [R, H]; +inf where nobody is heard
     void* heard_edge;      // exact [R, H, F']: sum of weights times value_edge; null: none
     void* weights;         // exact [E, H]; null: not asked for
+    void* so_far;          // exact [R, H, 2]: the largest logit, and the sum of e^(logit - largest); null: not asked for
     void* partial;         // exact [items, H, 2 + V + F'], for rows cut into items; null: none is cut
 };
 

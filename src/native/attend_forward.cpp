@@ -81,7 +81,11 @@ template <typename T> struct Heard : Logits<T> {
         for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
         const int64_t place = receiver * a.num_heads + head, F = a.value_features;
         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
-        *at(f.log_sum, place) = mass == 0 ? Exact(0) : largest + std::log(mass);
+        *at(f.log_sum, place) = mass == 0 ? -kSilent : largest + std::log(mass);
+        if (f.so_far) {
+            *at(f.so_far, 2 * place) = largest;
+            *at(f.so_far, 2 * place + 1) = mass;
+        }
     }
 
     Exact largest, mass;

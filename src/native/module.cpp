@@ -43,6 +43,7 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     f.log_sum = fields.address<void>();
     f.heard_edge = fields.address<void>();
     f.weights = fields.address<void>();
+    f.so_far = fields.address<void>();
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);

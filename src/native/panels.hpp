@@ -158,11 +158,9 @@ inline Lanes<float> power_of_two(Lanes<float> x) {
     std::memcpy(&two, &power, sizeof two);
     return x < -126.0f ? Lanes<float>{} : p * two;
 }
-inline Lanes<double> power_of_two(Lanes<double> x) {
-    Lanes<double> y;
-    for (int64_t lane = 0; lane < kLanes<double>; ++lane) y[lane] = std::exp2(x[lane]);
-    return y;
-}
+// e^x for x that was taken relative to the largest: as exact as a weight of that size counts in a sum
+inline Lanes<float> exponential_near(Lanes<float> x) { return power_of_two(x * 1.44269504088896341f); }
+inline Lanes<double> exponential_near(Lanes<double> x) { return exponential(x); }
 
 }  // namespace EDGEWISE_LEVEL
 }  // namespace edgewise

@@ -38,7 +38,7 @@ template <typename T> class Answering {
             const int64_t r = side.first + i;
             const T* rest = b.rest ? at<T>(b.rest, r * b.out.node_stride + head * b.out.head_stride) : nullptr;
             for (int64_t d = 0; rest && d < a.value_dim; ++d) room[i * wide_ + d] += exact(rest[d]);
-            log_sum_[i] = *at<Exact>(b.log_sum, r * a.num_heads + head) * kLog2e<Exact>;
+            log_sum_[i] = *at<Exact>(b.log_sum, r * a.num_heads + head);
         }
         // delta = grad · out, in the order in which the products below are summed up, so that a row of one edge has a
         // gradient of exactly 0.
@@ -50,9 +50,8 @@ template <typename T> class Answering {
                 put<Exact>(delta_ + lane, load(delta_ + lane) + load(outs + d * G + lane) * load(grads_ + d * G + lane));
             }
         }
-        scale_panel<Exact>(query_rows_, static_cast<Exact>(a.scale) * kLog2e<Exact>, G * width_);
+        scale_panel<Exact>(query_rows_, static_cast<Exact>(a.scale), G * width_);
         transpose_side<Exact>(query_rows_, width_, queries_);
-        scale_panel<Exact>(query_rows_, kLn2<Exact>, G * width_);  // scale * q, for the gradient of keys
     }
 
     void answer(const Attend& a, const TileBackward& b, const Side<Exact>& side, int64_t head, int64_t segment,
@@ -65,12 +64,16 @@ template <typename T> class Answering {
             Exact keep[G];
             if (a.keep_from) pairs.keep(a, chunk.senders[c], keep);
             for (int64_t lane = 0; lane < G; lane += W) {
-                const Lanes<Exact> weight = power_of_two(load(w + c * G + lane) - load(log_sum_ + lane));
+                const Lanes<Exact> weight = exponential_near(load(w + c * G + lane) - load(log_sum_ + lane));
                 const Lanes<Exact> kept = a.keep_from ? load(keep + lane) : Lanes<Exact>{} + 1;
                 put<Exact>(back + c * G + lane, weight * (load(back + c * G + lane) * kept - load(delta_ + lane)));
                 put<Exact>(w + c * G + lane, weight * kept);
             }
-            if (chunk.heard[c] != Side<Exact>::kAll) mask_side(back + c * G, chunk.heard[c], Exact(0));
+            // A NaN of a row stays with those whom it hears.
+            if (chunk.heard[c] != Side<Exact>::kAll) {
+                mask_side(w + c * G, chunk.heard[c], Exact(0));
+                mask_side(back + c * G, chunk.heard[c], Exact(0));
+            }
         }
         for (int64_t c = 0; b.grad_table && c < chunk.count; ++c) {
             for (int64_t i = 0; i < side.rows; ++i) {

@@ -16,23 +16,19 @@ template <typename T> class Listening {
 
     void begin(const Attend& a, const TileForward& f, const Side<Exact>& side, int64_t head, Exact* room) {
         copy_side<T>(room, a.query, side, head, a.dim, width_);
-        scale_panel(room, static_cast<Exact>(a.scale) * kLog2e<Exact>, G * width_);
+        scale_panel(room, static_cast<Exact>(a.scale), G * width_);
         transpose_side<Exact>(room, width_, queries_);
         std::fill_n(largest_, G, static_cast<Exact>(-INFINITY));
         std::fill_n(mass_, G, Exact(0));
         std::fill_n(static_cast<Exact*>(out_), G * wide_, Exact(0));
-        for (int64_t i = 0; f.begun && i < side.rows; ++i) {
+        for (int64_t i = 0; f.so_far && i < side.rows; ++i) {
             const int64_t r = side.first + i, place = r * f.out.node_stride + head * f.out.head_stride;
-            if (f.begun[r] == f.begun[r + 1]) continue;
-            largest_[i] = *at<Exact>(f.log_sum, r * a.num_heads + head) * kLog2e<Exact>;
-            // Everything that was heard so far was silent.
-            if (largest_[i] == static_cast<Exact>(INFINITY)) {
-                largest_[i] = static_cast<Exact>(-INFINITY);
-                continue;
-            }
-            mass_[i] = 1;
+            largest_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head));
+            mass_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head) + 1);
             const T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;
-            for (int64_t d = 0; d < a.value_dim; ++d) out_[i * wide_ + d] = exact(out[d]) + (rest ? exact(rest[d]) : Exact(0));
+            for (int64_t d = 0; d < a.value_dim; ++d) {
+                out_[i * wide_ + d] = (exact(out[d]) + (rest ? exact(rest[d]) : Exact(0))) * mass_[i];
+            }
         }
     }
 
@@ -52,9 +48,8 @@ template <typename T> class Listening {
     void end(const Attend& a, const TileForward& f, const Side<Exact>& side, int64_t head) {
         for (int64_t i = 0; i < side.rows; ++i) {
             const int64_t r = side.first + i, place = r * f.out.node_stride + head * f.out.head_stride;
-            const bool hears = !(mass_[i] <= 0);
-            const Exact share = hears ? 1 / mass_[i] : Exact(0);
-            *at<Exact>(f.log_sum, r * a.num_heads + head) = hears ? (largest_[i] + std::log2(mass_[i])) * kLn2<Exact> : Exact(0);
+            const Exact share = mass_[i] == 0 ? Exact(0) : 1 / mass_[i];
+            *at<Exact>(f.log_sum, r * a.num_heads + head) = mass_[i] == 0 ? static_cast<Exact>(INFINITY) : largest_[i] + std::log(mass_[i]);
             T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;
             scale_panel<Exact>(out_ + i * wide_, share, wide_);
             for (int64_t d = 0; d < a.value_dim; ++d) store(out + d, out_[i * wide_ + d]);
@@ -78,11 +73,11 @@ template <typename T> class Listening {
             const Lanes<Exact> shift = high == static_cast<Exact>(-INFINITY) ? Lanes<Exact>{} : high;
             Lanes<Exact> sum{};
             for (int64_t c = 0; c < count; ++c) {
-                const Lanes<Exact> x = power_of_two(load(w + c * G + lane) - shift);
+                const Lanes<Exact> x = exponential_near(load(w + c * G + lane) - shift);
                 put<Exact>(w + c * G + lane, x);
                 sum += x;
             }
-            const Lanes<Exact> smaller = power_of_two(before - shift);
+            const Lanes<Exact> smaller = exponential_near(before - shift);
             put<Exact>(shrink + lane, smaller);
             put<Exact>(mass_ + lane, load(mass_ + lane) * smaller + sum);
             put<Exact>(largest_ + lane, high);

@@ -33,7 +33,7 @@ void forward(const Tiles& tiles, const char* level, const nb::list& numbers, con
     f.out = fields.nodes<void*>();
     f.rest = fields.address<void>();
     f.log_sum = fields.address<void>();
-    f.begun = fields.number() ? tiles.rest_offsets.data() : nullptr;
+    f.so_far = fields.address<const void>();
     nb::gil_scoped_release unlocked;
     tile_kernels(kernel_level(level)).forward(tiles, a, f);
 }

@@ -2,8 +2,8 @@
 //
 // A tile is computed side by side: as many receivers as fill two vectors stand in the lanes, the senders that they hear
 // come in chunks, and whoever does not hear a sender weighs it 0. So a softmax needs no sums across lanes, and keys and
-// values are used as they lie. Logits are in powers of two (log2 e is folded into the queries). The senders of a block
-// are copied next to each other first: at their places they would share a few sets of the cache.
+// values are used as they lie. The senders of a block are copied next to each other first: at their places they would
+// share a few sets of the cache.
 #pragma once
 
 #include <algorithm>
@@ -22,9 +22,6 @@ namespace EDGEWISE_LEVEL {
 
 constexpr int64_t kColumns = 48;  // senders at once: with their weights, panels that stay in the nearest cache
 constexpr int64_t kNear = 1 << 17;  // numbers of near senders that stay in the next cache
-
-template <typename Exact> constexpr Exact kLog2e = static_cast<Exact>(1.44269504088896340736);
-template <typename Exact> constexpr Exact kLn2 = static_cast<Exact>(0.69314718055994530942);
 
 template <typename Number> inline Number* at(void* data, int64_t index) { return static_cast<Number*>(data) + index; }
 template <typename Number> inline const Number* at(const void* data, int64_t index) {
@@ -174,12 +171,12 @@ template <typename Exact> struct Pairs {
     int64_t table_row(const Attend& a, int64_t sender, int64_t i) const {
         return std::clamp<int64_t>(sender - position[i], 0, a.table_rows - 1);
     }
-    // Finishes logits, in powers of two: the table is added, and who does not hear gets -inf.
+    // Finishes logits: the table is added, and who does not hear gets -inf.
     void finish(const Attend& a, int64_t head, const Chunk& chunk, Exact* logits) const {
         for (int64_t c = 0; c < chunk.count; ++c) {
             Exact* x = logits + c * G;
             for (int64_t i = 0; a.table && i < G; ++i) {
-                x[i] += *at<Exact>(a.table, table_row(a, chunk.senders[c], i) * a.num_heads + head) * kLog2e<Exact>;
+                x[i] += *at<Exact>(a.table, table_row(a, chunk.senders[c], i) * a.num_heads + head);
             }
             if (chunk.partly && chunk.heard[c] != Side<Exact>::kAll) mask_side(x, chunk.heard[c], static_cast<Exact>(-INFINITY));
         }

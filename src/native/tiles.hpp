@@ -49,8 +49,8 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs);
 struct TileForward {
     Nodes<void*> out;      // storage [R, H, V]
     void* rest;            // storage [R, H, V]: what rounding took from a half-precision out; null: not asked for
-    void* log_sum;         // exact [R, H]
-    const int64_t* begun;  // rest_offsets: rows that hear someone edge by edge go on from out and log_sum; null: none
+    void* log_sum;         // exact [R, H]; +inf where nobody is heard
+    const void* so_far;    // exact [R, H, 2] of Forward: rows go on from this and out; null: they begin
 };
 
 // Gradients are added to what stands there.

@@ -37,8 +37,11 @@ def run(attention: Attention, graph: Graph, tensors: Tensors, return_weights: bo
     return out, heard_edge, weights
 
 
-def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool) -> tuple[Saved, Tensor]:
-    """The forward pass, edge by edge; the weights are empty unless asked for."""
+def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool, so_far: Tensor | None = None) -> tuple[Saved, Tensor]:
+    """The forward pass, edge by edge; the weights are empty unless asked for.
+
+    Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest).
+    """
     a, graph, return_weights = problem
     R, H, V, F = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features
     out = x.value.new_empty(R, H, V)
@@ -48,7 +51,7 @@ def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool) -> tuple[Saved,
     cut = items(graph)
     partial = None if cut is None else x.value.new_empty(len(cut.row), H, 2 + V + F, dtype=a.dtype)
     asked = weights if return_weights else None
-    call("attend_forward", graph, graph, a, x, [*nodes(out), *at(rest, log_sum, heard_edge, asked, partial)])
+    call("attend_forward", graph, graph, a, x, [*nodes(out), *at(rest, log_sum, heard_edge, asked, so_far, partial)])
     return Saved(out, rest, log_sum, heard_edge), weights
 
 

@@ -76,16 +76,18 @@ class _AttendTiles(Function):
     def forward(ctx: Any, call: _Call, query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) -> Tensor:
         a, found = call.attention, call.tiles
         x = _tensors(query, key, value, table).laid_out()
+        R, H, V = call.graph.num_receivers, a.num_heads, x.value.shape[2]
+        so_far = None
         if found.rest is not None:
-            saved, _ = attend_edges(call.rest, x, keeps_rest=x.value.dtype != a.dtype)
+            so_far = x.value.new_empty(R, H, 2, dtype=a.dtype)
+            saved, _ = attend_edges(call.rest, x, keeps_rest=x.value.dtype != a.dtype, so_far=so_far)
         else:
-            R, H, V = call.graph.num_receivers, a.num_heads, x.value.shape[2]
             # Receivers that hear nobody are in no tile.
             out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
             log_sum = x.value.new_zeros(R, H, dtype=a.dtype)
             half = x.value.dtype != a.dtype and any(ctx.needs_input_grad)
             saved = Saved(out, torch.zeros_like(out) if half else None, log_sum, log_sum.new_empty(R, H, 0))
-        fields = [*nodes(saved.out), *at(saved.rest, saved.log_sum), int(found.rest is not None)]
+        fields = [*nodes(saved.out), *at(saved.rest, saved.log_sum, so_far)]
         call.run("forward", x, fields)
         ctx.call = call
         ctx.save_for_backward(*x[:3], x.table, *saved)
