@@ -70,7 +70,10 @@ template <typename T> class Answering {
                 put<Exact>(back + c * G + lane, weight * (load(back + c * G + lane) * kept - load(delta_ + lane)));
                 put<Exact>(w + c * G + lane, weight * kept);
             }
-            if (chunk.heard[c] != Side<Exact>::kAll) mask_side(back + c * G, chunk.heard[c], Exact(0));
+            if (chunk.heard[c] != Side<Exact>::kAll) {
+                mask_side(w + c * G, chunk.heard[c], Exact(0));  // where the log-sum-exp is NaN, so is the weight
+                mask_side(back + c * G, chunk.heard[c], Exact(0));
+            }
         }
         for (int64_t c = 0; b.grad_table && c < chunk.count; ++c) {
             for (int64_t i = 0; i < side.rows; ++i) {
