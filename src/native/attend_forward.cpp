@@ -19,6 +19,7 @@ namespace {
 template <typename T> struct Heard : Logits<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
+    // The score of an edge that is not heard. Where none is, the log-sum-exp is its opposite: every weight is 0.
     static constexpr Exact kSilent = -std::numeric_limits<Exact>::infinity();
 
     Heard(const Attend& a) : sum(a.value_dim), edge_sum(a.value_features), weights_(kChunk) {}
@@ -81,7 +82,7 @@ template <typename T> struct Heard : Logits<T> {
         for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
         const int64_t place = receiver * a.num_heads + head, F = a.value_features;
         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
-        *at(f.log_sum, place) = mass == 0 ? Exact(0) : largest + std::log(mass);
+        *at(f.log_sum, place) = mass == 0 ? -kSilent : largest + std::log(mass);
     }
 
     Exact largest, mass;
