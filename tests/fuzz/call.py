@@ -61,6 +61,7 @@ class Call:
     dim: int  # 1 for an additive score, whatever stands here
     value_dim: int
     bias: str | None
+    silences: bool  # part of the bias is -inf
     key_features: int
     value_features: int
     dropout: float
@@ -96,6 +97,7 @@ CALLS = st.builds(
     dim=_DIM,
     value_dim=_DIM,
     bias=st.sampled_from(BIASES),
+    silences=st.booleans(),
     key_features=_FEATURES,
     value_features=_FEATURES,
     dropout=st.sampled_from((0.0, 0.0, 0.3, 0.9)),
@@ -203,6 +205,8 @@ def spelled_out(call: Call) -> Problem:
     for bit, (name, shape) in enumerate(shapes.items()):
         layout = dict(zip(("query", "key", "value"), call.layouts, strict=True)).get(name, "plain")
         x = laid_out(layout, shape, rng).to(call.dtype)
+        if name == "bias" and call.silences and attends:
+            x[::3] = -torch.inf
         problem.tensors[name] = in_layout(layout, x, shape).requires_grad_(bool(call.learns >> bit & 1))
     return problem
 
