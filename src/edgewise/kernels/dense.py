@@ -20,7 +20,7 @@ from edgewise.kernels.scores import Dot
 
 def attend(
     attention: Attention, graph: Graph, plan: Plan, return_weights: bool
-) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."]]:
+) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."] | None]:
     """Softmax attention inside every graph of the batch, group of equal size by group of equal size."""
     found, bias = groups(graph), attention.bias_numbers
     # PyTorch too writes the softmax out where a bias learns, and sums, on a CPU, in an order that the threads decide.
@@ -43,7 +43,7 @@ def attend(
         outs.append(out.flatten(-4, -3))
         rows.append(group.receivers.flatten())
     out = _in_order(outs, rows, -3)
-    return out, _in_order(weights, edges, -2) if return_weights else out.new_empty(0)
+    return out, _in_order(weights, edges, -2) if return_weights else None
 
 
 def hindrance(plan: Plan, attention: Attention) -> str | None:
