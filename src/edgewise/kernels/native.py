@@ -16,6 +16,7 @@ from edgewise.kernels.native_autograd import Memory, Problem, run
 from edgewise.kernels.native_call import SCORE, Tensors, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Additive, GATv2
+from edgewise.kernels.transforms import transformed
 
 
 def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str | None:
@@ -36,6 +37,8 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
         return "takes no edge features inside GATv2's nonlinearity"
     if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
         return "hands weights out without a gradient"
+    if transformed(attention):
+        return "works outside of torch.func's transforms and forward-mode differentiation"
     if graph.num_edges == 0 or 0 in [x.numel() for x in nodes]:
         return "has no empty tensors to work on"
     return None

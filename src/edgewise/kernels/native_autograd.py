@@ -23,6 +23,7 @@ from edgewise.kernels.native_call import (
     unit_stride,
 )
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.transforms import check_plain
 
 
 class Saved(NamedTuple):
@@ -117,8 +118,7 @@ class Once(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         raise RuntimeError(
-            "attend: the compiled kernels can be differentiated once; for second derivatives call it with "
-            "impl='reference'"
+            "attend: the fast kernels can be differentiated once; for second derivatives call it with impl='reference'"
         )
 
 
@@ -134,6 +134,7 @@ class Backward:
         grad_edge: Tensor | None,
         saved: Saved,
     ) -> None:
+        check_plain("attend", grad)
         self.attention, self.graph = problem.attention, problem.graph
         self.tensors, self.needed, self.saved = tensors, needed, saved
         self.grad = unit_stride(grad)

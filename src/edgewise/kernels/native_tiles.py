@@ -16,6 +16,7 @@ from edgewise.kernels.native_call import LEVEL, Fields, Tensors, attend_fields, 
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Dot
 from edgewise.kernels.tiles import Tiles, tiles
+from edgewise.kernels.transforms import check_plain
 
 TABLE_ROOM = 16
 """Numbers a receiver and head that the gradient of an offset table may take, before its segments are summed."""
@@ -120,6 +121,7 @@ def _tensors(query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) ->
 def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: Saved) -> dict[str, Tensor]:
     """Of what is needed: those of the rest, if any, and those of the tiles added to them."""
     a, found = call.attention, call.tiles.found
+    check_plain("attend", grad)
     grad = unit_stride(grad)
     grads: dict[str, Tensor] = {}
     if call.tiles.rest is not None:
