@@ -27,18 +27,14 @@ def inputs(graph: Graph) -> list[torch.Tensor]:
 def calls(impl: str, graph: Graph):
     """Everything that the route takes."""
     yield lambda q, k, v, table, *_: attend(q, k, v, graph, bias=OffsetTable(table, -2), impl=impl)
-    yield lambda q, k, v, *_: attend(q, k, v, graph, dropout=0.2 * (impl != "dense"), seed=1, impl=impl)
+    yield lambda q, k, v, *_: attend(q, k, v, graph, dropout=0.2, seed=1, impl=impl)
     if impl in ("native", "reference"):
-        yield lambda q, k, v, t, bias, features, weight: attend(
-            q,
-            k,
-            v,
-            graph,
-            bias=bias,
-            edge_key=EdgeTerm(features, weight),
-            edge_value=EdgeTerm(features, weight),
-            impl=impl,
-        )
+
+        def with_edges(q, k, v, table, bias, *features_and_weight):
+            term = EdgeTerm(*features_and_weight)
+            return attend(q, k, v, graph, bias=bias, edge_key=term, edge_value=term, impl=impl)
+
+        yield with_edges
 
 
 def skip_without(impl: str) -> None:
