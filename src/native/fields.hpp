@@ -9,17 +9,27 @@
 
 namespace edgewise {
 
-// Numbers and addresses in the order of the fields that they fill; Python lists them in the same order.
+// Numbers and tensors in the order of the fields that they fill; Python lists them in the same order. Tensors are asked
+// for their addresses here, which takes a third of the time that it takes in Python.
 class Fields {
   public:
     Fields(const nanobind::list& numbers, const nanobind::list& reals) : numbers_(numbers), reals_(reals) {}
-    int64_t number() { return nanobind::cast<int64_t>(numbers_[next_++]); }
+    int64_t number() { return nanobind::cast<int64_t>(next()); }
     double real() { return nanobind::cast<double>(reals_[next_real_++]); }
-    template <typename T> T* address() { return reinterpret_cast<T*>(static_cast<uintptr_t>(number())); }
+    // Of a tensor, or the number that stands for it; null for None.
+    template <typename T> T* address() { return reinterpret_cast<T*>(address_of(next())); }
+    // A tensor or None; or, as numbers, its address and two strides.
     template <typename Pointer> Nodes<Pointer> nodes() {
-        const auto data = reinterpret_cast<Pointer>(static_cast<uintptr_t>(number()));
-        const int64_t node_stride = number();
-        return {data, node_stride, number()};
+        static PyObject* const stride = PyUnicode_InternFromString("stride");
+        const nanobind::handle x = next();
+        const auto data = reinterpret_cast<Pointer>(address_of(x));
+        if (x.is_none()) return {data, 0, 0};
+        if (PyLong_Check(x.ptr())) {
+            const int64_t node_stride = number();
+            return {data, node_stride, number()};
+        }
+        const nanobind::object strides = ask(x, stride);
+        return {data, nanobind::cast<int64_t>(strides[0]), nanobind::cast<int64_t>(strides[1])};
     }
     Rows rows() {
         Rows r{};
@@ -54,12 +64,12 @@ class Fields {
         a.edge_logit = address<const void>();
         a.edge_inner = address<const void>();
         a.table = address<const void>();
-        a.table_rows = number();
-        a.table_lowest = number();
         a.query_edge = address<const void>();
         a.key_edge = address<const void>();
         a.value_edge = address<const void>();
         a.vector = address<const void>();
+        a.table_rows = number();
+        a.table_lowest = number();
         a.seed = number();
         a.keep_from = number();
         a.num_threads = number();
@@ -70,6 +80,21 @@ class Fields {
     }
 
   private:
+    nanobind::handle next() {
+        PyObject* const x = PyList_GetItem(numbers_.ptr(), static_cast<Py_ssize_t>(next_++));
+        if (x == nullptr) nanobind::raise_python_error();
+        return x;
+    }
+    static uintptr_t address_of(nanobind::handle x) {
+        static PyObject* const data_ptr = PyUnicode_InternFromString("data_ptr");
+        if (x.is_none()) return 0;
+        return PyLong_Check(x.ptr()) ? nanobind::cast<uintptr_t>(x) : nanobind::cast<uintptr_t>(ask(x, data_ptr));
+    }
+    static nanobind::object ask(nanobind::handle x, PyObject* method) {
+        PyObject* const answer = PyObject_CallMethodNoArgs(x.ptr(), method);
+        if (answer == nullptr) nanobind::raise_python_error();
+        return nanobind::steal(answer);
+    }
     const nanobind::list &numbers_, &reals_;
     size_t next_ = 0, next_real_ = 0;
 };

@@ -7,10 +7,22 @@ import pytest
 import torch
 from tests.equal import assert_all_equal_as_promised, assert_equal_as_promised
 from tests.kernels.cases import Case
-from tests.kernels.graphs import causal, complete, forward_and_gradients, irregular, numbers
+from tests.kernels.graphs import causal, complete, forward_and_gradients, from_mask, irregular, numbers
 
+from edgewise import native
 from edgewise.graph import Graph
-from edgewise.kernels import Additive, Constant, Dot, GATv2, Given, OffsetTable, aggregate, attend, score_edges
+from edgewise.kernels import (
+    Additive,
+    Constant,
+    Dot,
+    GATv2,
+    Given,
+    OffsetTable,
+    aggregate,
+    attend,
+    native_call,
+    score_edges,
+)
 
 FULL = ("edge_key", "edge_value", "bias [E, H]")
 
@@ -55,6 +67,88 @@ def test_a_compiled_call_equals_an_eager_one(name):
     theirs = forward_and_gradients(function(tensors, case.graph), case.inputs)
     ours = forward_and_gradients(compiled(function)(tensors, case.graph), case.inputs)
     assert_all_equal_as_promised(ours, theirs)
+
+
+class Recorder:
+    """The compiled part, and the names of what was asked of it."""
+
+    def __init__(self) -> None:
+        self.part, self.steps = native_call.compiled(), []
+
+    def __getattr__(self, step):
+        self.steps.append(step)
+        return getattr(self.part, step)
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    found = Recorder()
+    monkeypatch.setattr(native_call, "compiled", lambda: found)
+    return found
+
+
+NATIVE = {
+    "plain": ((), ()),
+    "batch": ((2,), ()),
+    "edge values": ((), ("edge_key", "edge_value")),
+    "batch and edge values": ((2,), ("edge_value", "bias [E, H]")),
+}
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", NATIVE)
+def test_compiled_kernels_run_once_forward_and_give_the_bits_of_an_eager_call(name, dtype, recorder):
+    batch, extras = NATIVE[name]
+    case = Case("Dot", extras, irregular(9, 7), dtype)
+    for node in ("query", "key", "value"):
+        case.tensors[node] = numbers(*batch, *case.tensors[node].shape, dtype=dtype)
+
+    def function(tensors, graph):
+        case.tensors, case.graph = tensors, graph
+        return case.attend("native", dropout=0.3, seed=5)
+
+    tensors = dict(case.tensors)
+    theirs = forward_and_gradients(function(tensors, case.graph), case.inputs)
+    run = compiled(function)
+    run(tensors, case.graph)
+    recorder.steps.clear()
+    ours = forward_and_gradients(run(tensors, case.graph), case.inputs)
+    assert recorder.steps == ["attend_forward", "attend_backward_receivers", "attend_backward_senders"]
+    assert all(map(torch.equal, ours, theirs))
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+@pytest.mark.parametrize("more", [(20, 20), (60, 3)], ids=["tiles alone", "tiles and edges"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_compiled_tiles_give_the_bits_of_an_eager_call(dtype, more, recorder):
+    mask = torch.ones(64, 64, dtype=torch.bool).tril(8).triu(-8)
+    mask[more] = True
+    inputs = [numbers(64, 2, 8, seed=n, dtype=dtype) for n in range(3)] + [numbers(5, 2, seed=3, dtype=dtype)]
+
+    def function(q, k, v, table, graph):
+        return attend(q, k, v, graph, bias=OffsetTable(table, -2), impl="tiles")
+
+    theirs = forward_and_gradients(function(*inputs, from_mask(mask)), inputs)
+    ours = forward_and_gradients(compiled(function)(*inputs, from_mask(mask)), inputs)
+    assert all(map(torch.equal, ours, theirs))
+
+
+def test_a_compiled_call_plans_and_transposes_a_graph_once(monkeypatch):
+    made = []
+    remember = Graph.remember
+    monkeypatch.setattr(
+        Graph, "remember", lambda graph, name, make: remember(graph, name, lambda: (made.append(name), make())[1])
+    )
+    graph, q = irregular(9, 9), numbers(9, 2, 4)
+    run = compiled(lambda q, graph: attend(q.tanh(), q, q, graph))
+    for _ in range(2):
+        run(q, graph).sum().backward()
+    assert "plan" in made
+    assert "transpose" in made
+    made.clear()
+    run(q, graph).sum().backward()
+    assert made == []
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max"])

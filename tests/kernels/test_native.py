@@ -5,6 +5,7 @@ import torch
 from tests.equal import assert_all_equal_as_promised, error
 from tests.kernels.cases import EXTRAS, GRAPHS, SCORES, Case
 from tests.kernels.graphs import from_mask, irregular, numbers
+from torch.autograd import gradcheck
 
 from edgewise import native as compiled
 from edgewise.graph import Graph
@@ -155,6 +156,17 @@ def test_a_hub_is_cut_and_joined_to_the_same_numbers():
     query, key, value = numbers(3, 1, 4), numbers(10_000, 1, 4, seed=1), numbers(10_000, 1, 4, seed=2)
     found = attend(query, key, value, graph, impl="native")
     assert error(found, attend(query, key, value, graph, impl="reference")) < 1e-12
+
+
+@pytest.mark.parametrize(("score", "extras"), CASES, ids=str)
+def test_gradients_are_those_of_finite_differences(score, extras):
+    case = Case(score, extras, irregular(4, 3))
+
+    def function(*tensors):
+        case.tensors = dict(zip(case.tensors, tensors, strict=True))
+        return case.attend("native", dropout=0.2, seed=3)
+
+    assert gradcheck(function, case.inputs, fast_mode=True)
 
 
 def test_a_second_derivative_is_refused_and_the_way_named():

@@ -34,19 +34,22 @@ def check(operator, args) -> None:
     assert set(found.values()) == {"SUCCESS"}
 
 
+@pytest.mark.parametrize("learns", [False, True])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_attend_is_an_operator(name):
+def test_attend_is_an_operator(name, learns):
     graph = GRAPHS[name]
     given = attention(Case("Dot", (), graph))
-    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), False, "auto"))
+    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), False, "auto", learns))
 
 
+@pytest.mark.parametrize("impl", ["reference", "auto"])
 @pytest.mark.parametrize("score", SCORES)
 @pytest.mark.parametrize("extras", [EXTRAS[-1], ("bias by offset",)], ids=" ".join)
-def test_attend_is_an_operator_with_every_score(score, extras):
+def test_attend_is_an_operator_with_every_score(score, extras, impl):
     graph = GRAPHS["irregular"]
     given = attention(Case(score, extras, graph), dropout=0.3, seed=torch.tensor(4))
-    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), True, "reference"))
+    weights = impl == "reference"
+    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), weights, impl, True))
 
 
 @pytest.mark.parametrize("score", SCORES)

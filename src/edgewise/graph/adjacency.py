@@ -6,6 +6,7 @@ from typing import Any, TypeVar, cast
 import torch
 from jaxtyping import Int32, Int64
 from torch import Tensor
+from torch._functorch.pyfunctorch import temporarily_clear_interpreter_stack
 
 from edgewise.graph.batch import check_offsets
 from edgewise.graph.runs import Runs, check_count, check_runs, edge_starts
@@ -153,12 +154,7 @@ class Adjacency:
         It takes no part in equality, pickles, or moves to another device.
         """
         if name not in self._remembered:
-            if torch.compiler.is_compiling() or not torch.is_inference_mode_enabled():
-                self._remembered[name] = make()
-            else:
-                # A tensor made in inference mode could not be saved for a backward pass later on.
-                with torch.inference_mode(False):
-                    self._remembered[name] = make()
+            self._remembered[name] = make() if torch.compiler.is_compiling() else _plainly(make)
         return cast(T, self._remembered[name])
 
     def to(self: G, device: torch.device | str) -> G:
@@ -224,3 +220,13 @@ class Adjacency:
             f"Graph({self.num_receivers} receivers, {self.num_senders} senders, "
             f"{self.num_edges} edges in {self.num_runs} runs{batch}{device})"
         )
+
+
+def _plainly(make: Callable[[], T]) -> T:
+    """`make()` as if nothing were going on, for what outlasts it.
+
+    A tensor made in inference mode could not be saved for a backward pass later on, and one made inside a transform of
+    torch.func is dead when the transform ends.
+    """
+    with torch.inference_mode(False), temporarily_clear_interpreter_stack():
+        return make()

@@ -83,4 +83,4 @@ def attend(
         out, weights = ops.attend(attention, graph, return_weights, impl)
     else:
         out, weights = routes.attend(attention, graph, return_weights, impl)
-    return (out, weights) if return_weights else out
+    return out if weights is None else (out, weights)

@@ -1,12 +1,12 @@
 """One attention, spelled out: the values that `attend` was called with, as one value."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from edgewise.kernels.batch_dims import fold, fold_per_edge
+from edgewise.kernels.batch_dims import fold, fold_per_edge, leading, repeated
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import GATv2, Given, Score
@@ -14,8 +14,7 @@ from edgewise.kernels.scores import GATv2, Given, Score
 Bias = Float[Tensor, "..."] | OffsetTable
 
 
-@dataclass(frozen=True)
-class Attention:
+class Attention(NamedTuple):
     """out_i = Σ_j dropout(softmax_j(s(q_i, k_j + e_ij W_k) + b_ij)) (v_j + e_ij W_v): everything but the graph.
 
     The fields mean what they mean in `attend`; `value` is None where only scores are wanted.
@@ -51,10 +50,7 @@ class Attention:
     @property
     def batch(self) -> torch.Size:
         """The leading batch dimensions, broadcast over query, key, value and the scores given."""
-        shapes = [x.shape[:-3] for x in (self.query, self.key, self.value) if x is not None]
-        if self.scores is not None:
-            shapes.append(self.scores.shape[:-2])
-        return torch.Size(torch.broadcast_shapes(*shapes))
+        return leading(self[:3], per_edge=(self.scores,) if isinstance(self.score, Given) else ())
 
     @property
     def num_heads(self) -> int:
@@ -70,14 +66,13 @@ class Attention:
     def dtype(self) -> torch.dtype:
         """What logits and weights are computed in: float32, or float64 where a tensor is."""
         tensors = (self.query, self.value, self.scores, self.bias_numbers)
-        wide = any(x is not None and x.dtype == torch.float64 for x in tensors)
-        return torch.float64 if wide else torch.float32
+        return torch.float64 if torch.float64 in [x.dtype for x in tensors if x is not None] else torch.float32
 
-    def folded(self) -> "Attention":
+    def folded(self, batch: torch.Size) -> "Attention":
         """The same attention with its batch dimensions folded into heads: every node tensor [nodes, heads, dim]."""
-        batch = self.batch
-        return replace(
-            self,
+        if not batch and self.scores is None and self.bias is None:
+            return self
+        return self._replace(
             query=None if self.query is None else fold(self.query, batch),
             key=None if self.key is None else fold(self.key, batch),
             value=None if self.value is None else fold(self.value, batch),
@@ -89,17 +84,17 @@ class Attention:
 
     def _score(self, batch: torch.Size) -> Score:
         if isinstance(self.score, GATv2):
-            return GATv2(self.score.vector.repeat(batch.numel(), 1), self.score.negative_slope)
+            return GATv2(repeated(self.score.vector, 0, batch), self.score.negative_slope)
         if isinstance(self.score, Given):
             return Given(fold_per_edge(self.score.scores, self.num_heads, batch))
         return self.score
 
     def _bias(self, batch: torch.Size) -> Bias | None:
         if isinstance(self.bias, OffsetTable):
-            return OffsetTable(self.bias.table.repeat(1, batch.numel()), self.bias.lowest)
+            return OffsetTable(repeated(self.bias.table, 1, batch), self.bias.lowest)
         return None if self.bias is None else fold_per_edge(self.bias, self.num_heads, batch)
 
 
 def folded_term(term: EdgeTerm | None, batch: torch.Size) -> EdgeTerm | None:
     """An edge term whose weight serves the folded heads."""
-    return None if term is None else EdgeTerm(term.features, term.weight.repeat(1, batch.numel(), 1))
+    return None if term is None else EdgeTerm(term.features, repeated(term.weight, 1, batch))

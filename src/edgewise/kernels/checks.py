@@ -9,7 +9,7 @@ from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.offset_table import OffsetTable
-from edgewise.kernels.scores import Additive, GATv2, Score
+from edgewise.kernels.scores import KINDS, Additive, GATv2, Score
 
 DTYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -50,18 +50,20 @@ def check_like(where: str, name: str, x: Tensor, graph: Graph) -> None:
 
 def check_query_key(where: str, query: Tensor | None, key: Tensor | None, graph: Graph, score: Score) -> None:
     """Query and key fit the graph, each other and the score."""
-    if not isinstance(score, Score):
+    # A protocol is asked member by member, which takes longer than all else here; its own kinds are known.
+    if not isinstance(score, KINDS) and not isinstance(score, Score):
         raise TypeError(
             f"{where}: score must be Dot(), Additive(), GATv2(vector), Given(scores) or Constant(), got {score!r}"
         )
-    kind = type(score).__name__
     if not score.reads_nodes:
         if query is not None or key is not None:
+            kind = type(score).__name__
             raise ValueError(f"{where}: the score {kind} reads no query or key, so both must be None")
         return
     if query is None or key is None:
         raise ValueError(
-            f"{where}: the score {kind} needs a query and a key, got None; Constant() and Given(scores) need none"
+            f"{where}: the score {type(score).__name__} needs a query and a key, got None; "
+            "Constant() and Given(scores) need none"
         )
     check_nodes(where, "query", query, graph.num_receivers, "receivers", graph)
     check_nodes(where, "key", key, graph.num_senders, "senders", graph)
@@ -133,8 +135,9 @@ def check_dropout(where: str, dropout: float, seed: int | Tensor | None = None) 
     """A probability that leaves something, and a seed that is a whole number."""
     if not 0 <= dropout < 1:
         raise ValueError(f"{where}: dropout must be at least 0 and below 1, got {dropout}")
-    whole = not seed.is_floating_point() if isinstance(seed, Tensor) else isinstance(seed, int | None)
-    if not whole:
+    if seed is None or isinstance(seed, int):
+        return
+    if not isinstance(seed, Tensor) or seed.is_floating_point():
         raise TypeError(f"{where}: seed must be an int, an integer tensor or None, got {seed!r}")
 
 
@@ -146,7 +149,7 @@ def check_aggregation(where: str, aggregation: Aggregation, graph: Graph) -> Non
     check_heads(where, a.num_heads, "value", a.value.shape[-2])
     if a.weights is not None:
         check_per_edge(where, "weights", a.weights, a.num_heads, graph, batched=True)
-    check_batch(where, value=a.value, weights=a.weights)
+    check_batch(where, a)
     if a.edge_value is not None:
         check_edge_term(where, "edge_value", a.edge_value, a.value, graph)
 
@@ -158,18 +161,20 @@ def check_attention(where: str, attention: Attention, graph: Graph) -> None:
     if a.value is not None:
         check_nodes(where, "value", a.value, graph.num_senders, "senders", graph)
     check_query_key(where, a.query, a.key, graph, a.score)
+    H = a.num_heads
     if a.scores is not None:
-        check_per_edge(where, "the scores given", a.scores, a.num_heads, graph, batched=True)
-    check_batch(where, query=a.query, key=a.key, value=a.value, scores=a.scores)
-    for name, x in (("key", a.key), ("value", a.value)):
-        if x is not None:
-            check_heads(where, a.num_heads, name, x.shape[-2])
-    if a.key is not None and a.value is not None and a.key.shape[-2] != a.value.shape[-2]:
-        raise ValueError(
-            f"{where}: key and value must have one number of heads, got {a.key.shape[-2]} and {a.value.shape[-2]}"
-        )
+        check_per_edge(where, "the scores given", a.scores, H, graph, batched=True)
+    check_batch(where, a)
+    if a.key is not None:
+        check_heads(where, H, "key", a.key.shape[-2])
+    if a.value is not None:
+        check_heads(where, H, "value", a.value.shape[-2])
+        if a.key is not None and a.key.shape[-2] != a.value.shape[-2]:
+            raise ValueError(
+                f"{where}: key and value must have one number of heads, got {a.key.shape[-2]} and {a.value.shape[-2]}"
+            )
     if a.bias is not None:
-        check_bias(where, a.bias, a.num_heads, graph)
+        check_bias(where, a.bias, H, graph)
     if a.edge_key is not None:
         if a.key is None:
             raise ValueError(f"{where}: edge_key is added to the key, but the score reads no key; leave edge_key out")
@@ -185,12 +190,12 @@ def check_weights(where: str, attention: Attention, graph: Graph) -> None:
     check_size(size, f"{where}: the weights of {graph.num_edges} edges and {heads} heads")
 
 
-def check_batch(where: str, **tensors: Tensor | None) -> None:
+def check_batch(where: str, brought: Attention | Aggregation) -> None:
     """The leading batch dimensions broadcast."""
-    per_edge = ("scores", "weights")
-    shapes = {name: x.shape[: -2 if name in per_edge else -3] for name, x in tensors.items() if x is not None}
     try:
-        torch.broadcast_shapes(*shapes.values())
+        brought.batch  # noqa: B018  (asking is the check)
     except RuntimeError as error:
-        listed = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+        own = {"query": 3, "key": 3, "value": 3, "scores": 2, "weights": 2}
+        tensors = ((name, getattr(brought, name, None), dims) for name, dims in own.items())
+        listed = ", ".join(f"{name} {list(x.shape[:-dims])}" for name, x, dims in tensors if x is not None)
         raise ValueError(f"{where}: the leading batch dimensions differ: {listed}") from error

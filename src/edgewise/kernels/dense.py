@@ -13,19 +13,21 @@ from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.dropout import keep
 from edgewise.kernels.groups import Group, groups
+from edgewise.kernels.native_autograd import Once
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.plan import Plan
 from edgewise.kernels.scores import Dot
+from edgewise.kernels.transforms import transformed
 
 
 def attend(
     attention: Attention, graph: Graph, plan: Plan, return_weights: bool
-) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."]]:
+) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."] | None]:
     """Softmax attention inside every graph of the batch, group of equal size by group of equal size."""
     found, bias = groups(graph), attention.bias_numbers
     # PyTorch too writes the softmax out where a bias learns, and sums, on a CPU, in an order that the threads decide.
     learns = bias is not None and bias.requires_grad and graph.device.type == "cpu"
-    written_out = learns or return_weights or attention.dropout > 0
+    written_out = learns or return_weights or attention.dropout > 0 or transformed(attention)
     outs, weights, rows, edges = [], [], [], []
     for group in found:
         # A single receiver hears every sender, causal or not.
@@ -43,7 +45,7 @@ def attend(
         outs.append(out.flatten(-4, -3))
         rows.append(group.receivers.flatten())
     out = _in_order(outs, rows, -3)
-    return out, _in_order(weights, edges, -2) if return_weights else out.new_empty(0)
+    return out, _in_order(weights, edges, -2) if return_weights else None
 
 
 def hindrance(plan: Plan, attention: Attention) -> str | None:
@@ -59,7 +61,7 @@ def hindrance(plan: Plan, attention: Attention) -> str | None:
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, causal: bool) -> Tensor:
     stored, computed, batch = v.dtype, torch.promote_types(q.dtype, v.dtype), q.shape[:-3]
-    q, k, v = (x.to(computed).transpose(-2, -3).flatten(0, -4) for x in (q, k, v))
+    q, k, v = (_once(x.to(computed).transpose(-2, -3).flatten(0, -4)) for x in (q, k, v))
     r, s = group.shape
     mask = None
     if attention.bias is not None:
@@ -77,6 +79,13 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, 
         enable_gqa=q.shape[1] != k.shape[1],
     )
     return out.reshape(*batch, *out.shape[1:]).transpose(-2, -3).to(stored)
+
+
+def _once(x: Tensor) -> Tensor:
+    """PyTorch's fused kernels have one derivative too; theirs does not name the way to a second."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        x.register_hook(lambda grad: Once.apply(grad, grad) if torch.is_grad_enabled() else grad)  # type: ignore[no-untyped-call]
+    return x
 
 
 def _written_out(

@@ -12,39 +12,45 @@ from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.blocks import product
 from edgewise.kernels.edge_term import EdgeTerm
-from edgewise.kernels.native_autograd import run
-from edgewise.kernels.native_call import SCORE, Tensors
+from edgewise.kernels.native_autograd import Memory, Problem, run
+from edgewise.kernels.native_call import SCORE, Tensors, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
-from edgewise.kernels.scores import Additive, GATv2, Given
+from edgewise.kernels.scores import Additive, GATv2
+from edgewise.kernels.transforms import transformed
 
 
 def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str | None:
     """What keeps an attention from the compiled kernels, as the end of a sentence; None where nothing does."""
-    nodes = [x for x in (attention.query, attention.key, attention.value) if x is not None]
+    score, nodes = attention.score, [x for x in attention[:3] if x is not None]
     if native.module() is None:
         return "needs the compiled part, which this installation lacks"
     if graph.device.type != "cpu":
         return f"runs on the CPU, and the graph is on {graph.device}"
-    if type(attention.score) not in SCORE:
-        return f"knows no score {type(attention.score).__name__}"
-    if len({x.dtype for x in nodes}) != 1:
+    if type(score) not in SCORE:
+        return f"knows no score {type(score).__name__}"
+    stored = nodes[0].dtype
+    if nodes[-1].dtype != stored:  # query and key have one: the door has checked
         return "takes query, key and value of one dtype"
-    if attention.dtype == torch.float64 and nodes[0].dtype != torch.float64:
+    if stored != torch.float64 and attention.dtype == torch.float64:
         return "takes scores and biases no wider than the value"
-    if isinstance(attention.score, GATv2) and attention.edge_key is not None:
+    if attention.edge_key is not None and isinstance(score, GATv2):
         return "takes no edge features inside GATv2's nonlinearity"
     if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
         return "hands weights out without a gradient"
-    if graph.num_edges == 0 or any(0 in x.shape for x in nodes):
+    if transformed(attention):
+        return "works outside of torch.func's transforms and forward-mode differentiation"
+    if graph.num_edges == 0 or 0 in [x.numel() for x in nodes]:
         return "has no empty tensors to work on"
     return None
 
 
-def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Tensor, Tensor]:
-    """The folded attention by the compiled kernels; the weights are empty unless asked for."""
+def attend(
+    attention: Attention, graph: Graph, return_weights: bool, memory: Memory | None
+) -> tuple[Tensor, Tensor | None]:
+    """The folded attention by the compiled kernels, and its weights where they are asked for."""
     a, exact, score = attention, attention.dtype, attention.score
     assert a.value is not None  # the door has checked
-    logit = score.scores.to(exact) if isinstance(score, Given) else None
+    logit = None if a.scores is None else a.scores.to(exact)
     if isinstance(a.bias, Tensor):
         logit = a.bias.to(exact) if logit is None else logit + a.bias.to(exact)
     inner = query_edge = key_edge = None
@@ -55,26 +61,26 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
         elif a.query is not None:
             query_edge, key_edge = product(a.query.to(exact), weight.permute(1, 2, 0)), features
     tensors = Tensors(
-        a.query,
-        a.key,
-        a.value,
-        logit,
-        inner,
+        None if a.query is None else unit_stride(a.query),
+        None if a.key is None else unit_stride(a.key),
+        unit_stride(a.value),
+        _exact(logit, exact),
+        _exact(inner, exact),
         _exact(a.bias.table, exact) if isinstance(a.bias, OffsetTable) else None,
-        query_edge,
-        key_edge,
-        None if a.edge_value is None else a.edge_value.features.to(exact),
+        _exact(query_edge, exact),
+        _exact(key_edge, exact),
+        None if a.edge_value is None else _exact(a.edge_value.features, exact),
         _exact(score.vector, exact) if isinstance(score, GATv2) else None,
     )
-    out, heard_edge, weights = run(attention, graph, tensors, return_weights)
-    if a.edge_value is not None:
+    out, heard_edge, weights = run(Problem(attention, graph, return_weights, memory), tensors)
+    if a.edge_value is not None and heard_edge is not None:
         weight = _per_head(a.edge_value.weight.to(exact), a.num_heads)
         out = (out.to(exact) + product(heard_edge, weight.transpose(0, 1))).to(a.value.dtype)
     return out, weights
 
 
 def _exact(x: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    return None if x is None else x.to(dtype)
+    return None if x is None else x.to(dtype).contiguous()
 
 
 def _per_head(weight: Tensor, num_heads: int) -> Tensor:

@@ -1,5 +1,7 @@
 """The compiled attention and its derivative, as autograd sees them."""
 
+from collections.abc import Iterable
+from itertools import compress
 from typing import Any, NamedTuple
 
 import torch
@@ -9,8 +11,36 @@ from torch.autograd import Function
 from edgewise.graph import Graph
 from edgewise.kernels import segments
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_call import VECTOR_BLOCKS, Tensors, at, call, items, nodes
+from edgewise.kernels.native_call import (
+    EXACT,
+    VECTOR_BLOCKS,
+    Tensors,
+    attend_fields,
+    call,
+    enter,
+    items,
+    reals,
+    unit_stride,
+)
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.transforms import check_plain
+
+
+class Saved(NamedTuple):
+    """What forward leaves for backward; `rest` is what rounding took from a half-precision output."""
+
+    out: Tensor  # [R, H, V]: Σ_j α_ij v_j
+    rest: Tensor | None  # [R, H, V]
+    log_sum: Tensor  # [R, H]
+    heard_edge: Tensor | None = None  # [R, H, F']: Σ_j α_ij e_ij
+    weights: Tensor | None = None  # [E, H]: α, where they are asked for
+
+
+class Memory:
+    """Forward computed once and differentiated elsewhere: the first run fills it, the second takes what is there."""
+
+    def __init__(self, saved: Saved | None = None) -> None:
+        self.saved = saved
 
 
 class Problem(NamedTuple):
@@ -18,61 +48,64 @@ class Problem(NamedTuple):
 
     attention: Attention
     graph: Graph
-    return_weights: bool
+    return_weights: bool = False
+    memory: Memory | None = None
 
 
-class Saved(NamedTuple):
-    """What forward leaves for backward; `rest` is what rounding took from a half-precision output."""
-
-    out: Tensor
-    rest: Tensor | None
-    log_sum: Tensor
-    heard_edge: Tensor
-
-
-def run(attention: Attention, graph: Graph, tensors: Tensors, return_weights: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """(Σ_j α_ij v_j, Σ_j α_ij e_ij, α) for every receiver; the weights are empty unless asked for."""
-    problem = Problem(attention, graph, return_weights)
-    out, heard_edge, weights = _Attend.apply(problem, *tensors)  # type: ignore[no-untyped-call]
-    return out, heard_edge, weights
+def run(problem: Problem, tensors: Tensors) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """(Σ_j α_ij v_j, Σ_j α_ij e_ij, α) for every receiver; the second where edges have values, α where asked for."""
+    if learns(tensors):
+        out, heard_edge, weights = _Attend.apply(problem, *tensors)  # type: ignore[no-untyped-call]
+        return out, heard_edge, weights
+    saved = attend_edges(problem, tensors, keeps_rest=problem.memory is not None)
+    return saved.out, saved.heard_edge, saved.weights
 
 
-def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool, so_far: Tensor | None = None) -> tuple[Saved, Tensor]:
-    """The forward pass, edge by edge; the weights are empty unless asked for.
+def learns(tensors: Iterable[Tensor | None]) -> bool:
+    """Whether a gradient may be asked for; where none may, there is nothing to record."""
+    return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
+
+
+def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool, so_far: Tensor | None = None) -> Saved:
+    """The forward pass, edge by edge; in half precision, with the rest where it is to be saved.
 
     Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest).
     """
-    a, graph, return_weights = problem
-    R, H, V, F = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features
+    a, graph, return_weights, memory = problem
+    if memory is not None and memory.saved is not None:
+        return memory.saved
+    R, H, V, F, stored = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features, x.value.dtype
+    exact = EXACT[stored]
     out = x.value.new_empty(R, H, V)
-    rest = torch.empty_like(out) if keeps_rest else None
-    log_sum, heard_edge = x.value.new_empty(R, H, dtype=a.dtype), x.value.new_empty(R, H, F, dtype=a.dtype)
-    weights = x.value.new_empty(graph.num_edges if return_weights else 0, H, dtype=a.dtype)
+    rest = torch.empty_like(out) if keeps_rest and stored != exact else None
+    log_sum = x.value.new_empty(R, H, dtype=exact)
+    heard_edge = log_sum.new_empty(R, H, F) if F else None
+    weights = log_sum.new_empty(graph.num_edges, H) if return_weights else None
     cut = items(graph)
-    partial = None if cut is None else x.value.new_empty(len(cut.row), H, 2 + V + F, dtype=a.dtype)
-    asked = weights if return_weights else None
-    call("attend_forward", graph, graph, a, x, [*nodes(out), *at(rest, log_sum, heard_edge, asked, so_far, partial)])
-    return Saved(out, rest, log_sum, heard_edge), weights
+    partial = None if cut is None else log_sum.new_empty(len(cut.row), H, 2 + V + F)
+    call("attend_forward", graph, graph, a, x, [out, rest, log_sum, heard_edge, weights, so_far, partial])
+    saved = Saved(out, rest, log_sum, heard_edge, weights)
+    if memory is not None:
+        memory.saved = saved
+    return saved
 
 
 class _Attend(Function):
     @staticmethod
-    def forward(ctx: Any, problem: Problem, *given: Any) -> tuple[Tensor, Tensor, Tensor]:
-        x = Tensors(*given).laid_out()
-        half = x.value.dtype != problem.attention.dtype and any(ctx.needs_input_grad)
-        saved, weights = attend_edges(problem, x, keeps_rest=half)
+    def forward(ctx: Any, problem: Problem, *given: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        saved = attend_edges(problem, Tensors(*given), keeps_rest=True)
         ctx.problem = problem
-        ctx.save_for_backward(*x, *saved)
-        ctx.mark_non_differentiable(weights)
-        return saved.out, saved.heard_edge, weights
+        ctx.save_for_backward(*given, *saved)
+        if saved.weights is not None:
+            ctx.mark_non_differentiable(saved.weights)
+        return saved.out, saved.heard_edge, saved.weights
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, grad_edge: Tensor, _: Any) -> tuple[Tensor | None, ...]:
-        *given, out, rest, log_sum, heard_edge = ctx.saved_tensors
-        saved = Saved(out, rest, log_sum, heard_edge)
-        needed = {name for name, need in zip(Tensors._fields, ctx.needs_input_grad[1:], strict=True) if need}
-        backward = Backward(ctx.problem, Tensors(*given), needed, grad, grad_edge, saved)
-        grads = backward.gradients()
+    def backward(ctx: Any, grad: Tensor, grad_edge: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        kept = ctx.saved_tensors
+        given, saved = Tensors(*kept[: len(Tensors._fields)]), Saved(*kept[len(Tensors._fields) :])
+        needed = set(compress(Tensors._fields, ctx.needs_input_grad[1:]))
+        grads = Backward(ctx.problem, given, needed, grad, grad_edge, saved).gradients()
         if torch.is_grad_enabled():
             grads = [None if g is None else Once.apply(g, grad, *given) for g in grads]  # type: ignore[no-untyped-call]
         return (None, *grads)
@@ -88,8 +121,7 @@ class Once(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         raise RuntimeError(
-            "attend: the compiled kernels can be differentiated once; for second derivatives call it with "
-            "impl='reference'"
+            "attend: the fast kernels can be differentiated once; for second derivatives call it with impl='reference'"
         )
 
 
@@ -102,14 +134,17 @@ class Backward:
         tensors: Tensors,
         needed: set[str],
         grad: Tensor,
-        grad_edge: Tensor,
+        grad_edge: Tensor | None,
         saved: Saved,
     ) -> None:
+        check_plain("attend", grad)
         self.attention, self.graph = problem.attention, problem.graph
         self.tensors, self.needed, self.saved = tensors, needed, saved
-        self.grad = grad if grad.stride(-1) == 1 else grad.contiguous()
-        self.grad_edge = grad_edge.contiguous()
+        self.grad = unit_stride(grad)
+        self.grad_edge = None if grad_edge is None else grad_edge.contiguous()
         self.delta = torch.empty_like(saved.log_sum)
+        self.fields = attend_fields(self.attention, self.graph, tensors)
+        self.reals = reals(self.attention, tensors)
 
     def gradients(self) -> list[Tensor | None]:
         """Of each tensor that needs one, in its dtype."""
@@ -122,7 +157,7 @@ class Backward:
 
     def of_receivers_and_edges(self) -> dict[str, Tensor]:
         """Queries, and everything that an edge has of its own; `delta` is filled on the way."""
-        x, need, graph = self.tensors, self.needed, self.graph
+        x, need, graph, saved = self.tensors, self.needed, self.graph, self.saved
         R, E, H = graph.num_receivers, graph.num_edges, self.attention.num_heads
         grads = {}
         if x.query is not None:
@@ -143,10 +178,9 @@ class Backward:
         cut = items(graph)
         partial = None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features)
         order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector")
-        fields = [*nodes(self.grad), *nodes(self.saved.out)]
-        fields += at(self.saved.rest, self.saved.heard_edge, self.grad_edge, self.saved.log_sum, self.delta)
-        fields += [int(walks), *at(*(grads.get(name) for name in order), partial)]
-        call("attend_backward_receivers", graph, graph, self.attention, x, fields)
+        forward = saved.out, saved.rest, saved.heard_edge, self.grad_edge, saved.log_sum, self.delta
+        fields = [*self.fields, self.grad, *forward, int(walks), *map(grads.get, order), partial]
+        enter("attend_backward_receivers", graph, fields, self.reals)
         if "vector" in grads:
             grads["vector"] = grads["vector"].sum(0)
         if x.table is not None and "table" in need:
@@ -155,19 +189,19 @@ class Backward:
 
     def of_senders(self) -> dict[str, Tensor]:
         """Keys and values, over the transposed graph."""
-        x, need, turned = self.tensors, self.needed, self.graph.transpose()
+        x, need = self.tensors, self.needed
         if not need & {"key", "value"}:
             return {}
-        S, Hk, V = self.graph.num_senders, x.value.shape[1], x.value.shape[2]
+        turned, (S, Hk, V) = self.graph.transpose(), x.value.shape
         grads = {"value": self._room(S, Hk, V)}
         if x.key is not None and "key" in need:
             grads["key"] = self._room(S, Hk, x.dim)
         number = segments.sender_order(self.graph) if x.per_edge else None
         cut = items(turned)
         partial = None if cut is None else self._room(len(cut.row), Hk, x.dim + V)
-        fields = [*nodes(self.grad), *at(self.grad_edge, self.saved.log_sum, self.delta, number)]
-        fields += at(grads.get("key"), grads["value"], partial)
-        call("attend_backward_senders", turned, self.graph, self.attention, x, fields)
+        forward = self.grad_edge, self.saved.log_sum, self.delta
+        fields = [*self.fields, self.grad, *forward, number, grads.get("key"), grads["value"], partial]
+        enter("attend_backward_senders", turned, fields, self.reals)
         return grads
 
     def _of_table(self, table: Tensor, of_logit: Tensor) -> Tensor:
@@ -177,4 +211,4 @@ class Backward:
         return torch.zeros_like(table).index_add_(0, index, of_logit)
 
     def _room(self, *shape: int) -> Tensor:
-        return self.saved.log_sum.new_empty(shape)
+        return self.saved.log_sum.new_empty(*shape)

@@ -1,6 +1,7 @@
 """How a call reaches the compiled kernels: addresses and numbers, in the order of the fields of attend.hpp."""
 
 import os
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -16,6 +17,9 @@ from edgewise.kernels.scores import Additive, Constant, Dot, GATv2, Given
 from edgewise.names import lookup
 
 STORAGE = {torch.float32: 0, torch.float64: 1, torch.bfloat16: 2, torch.float16: 3}
+EXACT = {stored: torch.float64 if stored == torch.float64 else torch.float32 for stored in STORAGE}
+"""What logits, weights and sums are computed in."""
+
 SCORE = {Constant: 0, Given: 0, Dot: 1, Additive: 2, GATv2: 3}
 LEVELS = {"baseline": 0, "x86-64-v2": 0, "x86-64-v3": 1, "x86-64-v4": 2}
 """Instruction sets, and the kernels that each runs: plain, AVX2, AVX-512."""
@@ -49,6 +53,9 @@ LEVEL = chosen_level(os.environ.get("EDGEWISE_CPU_LEVEL", ""))
 CUT = 4096
 """Edges after which a row is cut, so that other threads help with a hub."""
 
+GRAIN = 2**15
+"""Products that are worth another thread: waking it takes as long."""
+
 VECTOR_BLOCKS = 64
 """In how many stretches GATv2's vector gathers its gradient: kVectorBlocks."""
 
@@ -66,12 +73,6 @@ class Tensors(NamedTuple):
     key_edge: Tensor | None  # [E, F]
     value_edge: Tensor | None  # [E, F']
     vector: Tensor | None  # [H, D], of GATv2
-
-    def laid_out(self) -> "Tensors":
-        """With the strides that the kernels take."""
-        query, key, value = (x if x is None or x.stride(-1) == 1 else x.contiguous() for x in self[:3])
-        assert value is not None
-        return Tensors(query, key, value, *(None if x is None else x.contiguous() for x in self[3:]))
 
     @property
     def dim(self) -> int:
@@ -119,10 +120,54 @@ def _cut(graph: Graph) -> Items | None:
     return Items(row, begin, torch.minimum(begin + CUT, graph.edge_offsets[row + 1]), first)
 
 
-def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: list[int]) -> None:
-    """Run a kernel over `rows`: the graph, or its transpose. `fields` are those of the kernel's own struct."""
-    numbers = [*rows_fields(rows, items(rows)), *attend_fields(attention, graph, tensors), *fields]
-    getattr(compiled(), step)(LEVEL, numbers, reals(attention, tensors))
+Fields = Sequence[Tensor | int | None]
+"""Tensors stand for their addresses, and node tensors for their strides too; None for null."""
+
+
+def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: Fields) -> None:
+    """Run a kernel of attention over `rows`: the graph, or its transpose. `fields` are those of its own struct."""
+    enter(step, rows, [*attend_fields(attention, graph, tensors), *fields], reals(attention, tensors))
+
+
+def enter(step: str, rows: Graph, fields: Fields, reals: Sequence[float] = ()) -> None:
+    """Run a kernel over `rows`; its fields follow those of the rows."""
+    # A graph never changes: its part of the fields is listed once.
+    listed = rows.remember("rows", lambda: rows_fields(rows, items(rows)))
+    getattr(compiled(), step)(LEVEL, [*listed, *fields], list(reals))
+
+
+def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
+    """The fields of Rows."""
+    rows = [graph.num_receivers, *at(graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start)]
+    return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
+
+
+def attend_fields(attention: Attention, graph: Graph, x: Tensors) -> Fields:
+    """The fields of Attend: an attention over the graph whose tensors are x."""
+    score, bias, H, D, (_, Hk, V) = attention.score, attention.bias, attention.num_heads, x.dim, x.value.shape
+    position, table_rows, lowest = None, 0, 0
+    if x.table is not None and isinstance(bias, OffsetTable):
+        position, table_rows, lowest = graph.position(), x.table.shape[0], bias.lowest
+    return [
+        STORAGE[x.value.dtype],
+        SCORE[type(score)],
+        graph.num_receivers,
+        graph.num_senders,
+        H,
+        Hk,
+        D,
+        V,
+        x.key_features,
+        x.value_features,
+        *x[:3],
+        position,
+        *x[3:],
+        table_rows,
+        lowest,
+        int(attention.seed),
+        threshold(attention.dropout) if attention.dropout > 0 else 0,
+        min(torch.get_num_threads(), 1 + graph.num_edges * H * (D + V) // GRAIN),
+    ]
 
 
 def reals(attention: Attention, tensors: Tensors) -> list[float]:
@@ -132,43 +177,9 @@ def reals(attention: Attention, tensors: Tensors) -> list[float]:
     return [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
 
 
-def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
-    """The fields of Rows."""
-    rows = [graph.num_receivers, *at(graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start)]
-    return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
-
-
-def attend_fields(attention: Attention, graph: Graph, x: Tensors) -> list[int]:
-    """The fields of Attend."""
-    bias = attention.bias
-    position = None if x.table is None else graph.position()
-    return [
-        STORAGE[x.value.dtype],
-        SCORE[type(attention.score)],
-        graph.num_receivers,
-        graph.num_senders,
-        attention.num_heads,
-        x.value.shape[1],
-        x.dim,
-        x.value.shape[2],
-        x.key_features,
-        x.value_features,
-        *nodes(x.query),
-        *nodes(x.key),
-        *nodes(x.value),
-        *at(position, x.logit, x.inner, x.table),
-        0 if x.table is None else x.table.shape[0],
-        bias.lowest if isinstance(bias, OffsetTable) else 0,
-        *at(x.query_edge, x.key_edge, x.value_edge, x.vector),
-        int(attention.seed),
-        threshold(attention.dropout) if attention.dropout > 0 else 0,
-        torch.get_num_threads(),
-    ]
-
-
-def nodes(x: Tensor | None) -> tuple[int, int, int]:
-    """Address, and strides of nodes and heads."""
-    return (0, 0, 0) if x is None else (x.data_ptr(), x.stride(0), x.stride(1))
+def unit_stride(x: Tensor) -> Tensor:
+    """With the strides that the kernels take."""
+    return x if x.stride()[-1] == 1 else x.contiguous()
 
 
 def at(*tensors: Tensor | None) -> list[int]:

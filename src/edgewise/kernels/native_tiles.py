@@ -10,24 +10,21 @@ from torch import Tensor
 from torch.autograd import Function
 
 from edgewise.graph import Graph
-from edgewise.kernels import native
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_autograd import Backward, Once, Problem, Saved, attend_edges
-from edgewise.kernels.native_call import LEVEL, Tensors, at, attend_fields, nodes, reals
+from edgewise.kernels.native_autograd import Backward, Memory, Once, Problem, Saved, attend_edges, learns
+from edgewise.kernels.native_call import LEVEL, Fields, Tensors, attend_fields, reals, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Dot
 from edgewise.kernels.tiles import Tiles, tiles
+from edgewise.kernels.transforms import check_plain
 
 TABLE_ROOM = 16
 """Numbers a receiver and head that the gradient of an offset table may take, before its segments are summed."""
 
 
 def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str | None:
-    """What keeps an attention from tiles, as the end of a sentence; None where nothing does."""
+    """What keeps an attention that the compiled kernels take from tiles, as the end of a sentence; None for nothing."""
     a = attention
-    hindered = native.hindrance(a, graph, return_weights)
-    if hindered is not None:
-        return hindered
     if not isinstance(a.score, Dot):
         return "takes scaled dot products only"
     if isinstance(a.bias, Tensor) or a.edge_key is not None or a.edge_value is not None:
@@ -45,52 +42,64 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
     return None
 
 
-def attend(attention: Attention, graph: Graph) -> Tensor:
+def attend(attention: Attention, graph: Graph, memory: Memory | None) -> Tensor:
     """The folded attention in tiles."""
     a, found = attention, tiles(graph)
     assert found is not None and a.query is not None and a.key is not None and a.value is not None
-    table = a.bias.table.to(a.dtype) if isinstance(a.bias, OffsetTable) else None
-    out: Tensor = _AttendTiles.apply(_Call(a, graph, found), a.query, a.key, a.value, table)  # type: ignore[no-untyped-call]
-    return out
+    table = a.bias.table.to(a.dtype).contiguous() if isinstance(a.bias, OffsetTable) else None
+    call = _Call(a, graph, found, memory)
+    x = _tensors(unit_stride(a.query), unit_stride(a.key), unit_stride(a.value), table)
+    if learns(x):
+        out: Tensor = _AttendTiles.apply(call, *x[:3], table)  # type: ignore[no-untyped-call]
+        return out
+    return _attend_tiles(call, x, keeps_rest=memory is not None).out
 
 
 class _Call(NamedTuple):
     attention: Attention
     graph: Graph
     tiles: Tiles
+    memory: Memory | None
 
     @property
     def rest(self) -> Problem:
         """The part that is taken edge by edge."""
         assert self.tiles.rest is not None
-        return Problem(self.attention, self.tiles.rest, False)
+        return Problem(self.attention, self.tiles.rest)
 
-    def run(self, step: str, x: Tensors, fields: list[int]) -> None:
+    def run(self, step: str, x: Tensors, fields: Fields) -> None:
         """A pass of the compiled kernels over the tiles."""
         numbers = [*attend_fields(self.attention, self.graph, x), *fields]
         getattr(self.tiles.found, step)(LEVEL, numbers, reals(self.attention, x))
 
 
+def _attend_tiles(call: _Call, x: Tensors, keeps_rest: bool) -> Saved:
+    a, graph, found, memory = call
+    if memory is not None and memory.saved is not None:
+        return memory.saved
+    R, H, V = graph.num_receivers, a.num_heads, x.value.shape[2]
+    so_far = None
+    if found.rest is not None:
+        # The tiles go on from the whole of it.
+        so_far = x.value.new_empty(R, H, 2, dtype=a.dtype)
+        saved = attend_edges(call.rest, x, keeps_rest=True, so_far=so_far)
+    else:
+        # Receivers that hear nobody are in no tile.
+        out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
+        half = keeps_rest and x.value.dtype != a.dtype
+        saved = Saved(out, torch.zeros_like(out) if half else None, x.value.new_zeros(R, H, dtype=a.dtype))
+    call.run("forward", x, [saved.out, saved.rest, saved.log_sum, so_far])
+    if memory is not None:
+        memory.saved = saved
+    return saved
+
+
 class _AttendTiles(Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) -> Tensor:
-        a, found = call.attention, call.tiles
-        x = _tensors(query, key, value, table).laid_out()
-        R, H, V = call.graph.num_receivers, a.num_heads, x.value.shape[2]
-        so_far = None
-        if found.rest is not None:
-            so_far = x.value.new_empty(R, H, 2, dtype=a.dtype)
-            saved, _ = attend_edges(call.rest, x, keeps_rest=x.value.dtype != a.dtype, so_far=so_far)
-        else:
-            # Receivers that hear nobody are in no tile.
-            out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
-            log_sum = x.value.new_zeros(R, H, dtype=a.dtype)
-            half = x.value.dtype != a.dtype and any(ctx.needs_input_grad)
-            saved = Saved(out, torch.zeros_like(out) if half else None, log_sum, log_sum.new_empty(R, H, 0))
-        fields = [*nodes(saved.out), *at(saved.rest, saved.log_sum, so_far)]
-        call.run("forward", x, fields)
+        saved = _attend_tiles(call, _tensors(query, key, value, table), keeps_rest=True)
         ctx.call = call
-        ctx.save_for_backward(*x[:3], x.table, *saved)
+        ctx.save_for_backward(query, key, value, table, *saved)
         return saved.out
 
     @staticmethod
@@ -114,7 +123,8 @@ def _tensors(query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) ->
 def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: Saved) -> dict[str, Tensor]:
     """Of what is needed: those of the rest, if any, and those of the tiles added to them."""
     a, found = call.attention, call.tiles.found
-    grad = grad if grad.stride(-1) == 1 else grad.contiguous()
+    check_plain("attend", grad)
+    grad = unit_stride(grad)
     grads: dict[str, Tensor] = {}
     if call.tiles.rest is not None:
         rest = Backward(call.rest, x, needed, grad, saved.heard_edge, saved)
@@ -129,8 +139,7 @@ def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: S
         segments = x.table.new_zeros(found.num_segments, *x.table.shape)
     slots = torch.zeros(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=a.dtype)
     asked = (grads[name] if name in needed else None for name in given)
-    fields = [*nodes(grad), *nodes(saved.out), *at(saved.rest, saved.log_sum, *asked, segments, slots)]
-    call.run("backward", x, fields)
+    call.run("backward", x, [grad, saved.out, saved.rest, saved.log_sum, *asked, segments, slots])
     if segments is not None:
         of_tiles = segments.sum(0)
         grads["table"] = grads["table"] + of_tiles if "table" in grads else of_tiles

@@ -2,7 +2,8 @@
 
 A graph and an attention are taken apart into tensors and numbers on the way in and put together again inside, where
 the eager code checks, plans and computes. So a compiled program does not depend on the graph it was compiled with.
-The derivative recomputes the forward pass; only the inputs are kept.
+The derivative runs the eager code again with autograd on; where the compiled kernels served, they do not compute again
+but take what they have kept: the output and the log-sum-exp.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,15 @@ import torch
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.graph.runs import Runs
 from edgewise.kernels import routes
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
+from edgewise.kernels.batch_dims import fold
 from edgewise.kernels.edge_term import EdgeTerm
+from edgewise.kernels.native_autograd import Memory, Saved
+from edgewise.kernels.native_call import EXACT
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.recall import recall
 from edgewise.kernels.scores import unpacked
 
 _GRAPH = (
@@ -31,11 +35,12 @@ _ATTENTION = (
 )
 
 
-def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
+def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor | None]:
     """`attend` as one operator of a compiled program."""
     out: Tensor
-    out, weights = _attend(*_flat_graph(graph), *_flat_attention(attention), return_weights, impl)
-    return out, weights
+    learns = torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors)
+    out, weights, *_ = _attend(*_flat_graph(graph), *_flat_attention(attention), return_weights, impl, learns)
+    return out, weights if return_weights else None
 
 
 def score_edges(attention: Attention, graph: Graph) -> Tensor:
@@ -64,10 +69,6 @@ def _term(features: Tensor | None, weight: Tensor | None) -> EdgeTerm | None:
 
 def _flat_graph(graph: Graph) -> tuple[Any, ...]:
     return (*graph.runs, graph._receiver_offsets, graph._sender_offsets, graph.num_senders)
-
-
-def _graph(offsets: Tensor, start: Tensor, stop: Tensor, receivers: Tensor, senders: Tensor, num_senders: int) -> Graph:
-    return Graph._trusted(Runs(offsets, start, stop), num_senders, receivers, senders)
 
 
 def _flat_attention(a: Attention) -> tuple[Any, ...]:
@@ -99,16 +100,50 @@ def _attention(
 
 
 def _run_attend(*args: Any) -> list[Tensor]:
-    return _packed(*routes.attend(_attention(*args[6:-2]), _graph(*args[:6]), *args[-2:]))
+    *plain, return_weights, impl, learns = args
+    attention, memory = _attention(*plain[6:]), Memory() if learns else None
+    out, weights = routes.attend(attention, recall(*plain[:6]), return_weights, impl, memory)
+    room = _room_to_keep(attention, args[0], learns)
+    if memory is not None and memory.saved is not None:
+        kept = memory.saved
+        # Where edges add no values, the output is kept as it is handed out.
+        parts = (None if attention.edge_value is None else kept.out, kept.log_sum, kept.rest, kept.heard_edge)
+        room = [empty if part is None else part for empty, part in zip(room, parts, strict=True)]
+    return [*_packed(out, out.new_empty(0) if weights is None else weights), *room]
+
+
+def _run_attend_again(outs: Sequence[Tensor], *args: Any) -> list[Tensor]:
+    *plain, return_weights, impl, learns = args
+    attention, memory = _attention(*plain[6:]), None
+    if learns:
+        out, _, own_out, log_sum, rest, heard_edge = outs
+        whole = fold(out, attention.batch) if attention.edge_value is None else own_out
+        some = [x if x.numel() else None for x in (rest, heard_edge)]
+        memory = Memory(Saved(whole.detach(), some[0], log_sum, some[1]))
+    out, weights = routes.attend(attention, recall(*plain[:6]), return_weights, impl, memory)
+    return [out] if weights is None else [out, weights]
+
+
+def _room_to_keep(a: Attention, run_offsets: Tensor, learns: bool) -> list[Tensor]:
+    """For what the compiled kernels leave for backward, whatever way the graph will take: a program knows no graph."""
+    assert a.value is not None
+    R, H, V, stored = run_offsets.shape[0] - 1, a.batch.numel() * a.num_heads, a.value.shape[-1], a.value.dtype
+    own, half = a.edge_value is not None, stored != EXACT[stored]
+    F = 0 if a.edge_value is None else a.edge_value.features.shape[1]
+    if not learns:
+        R = 0
+    exact = a.value.new_zeros(R, H, dtype=EXACT[stored])
+    rest = a.value.new_zeros(R if half else 0, H, V)
+    return [a.value.new_zeros(R if own else 0, H, V), exact, rest, exact.new_zeros(R if own else 0, H, F)]
 
 
 def _run_score_edges(*args: Any) -> list[Tensor]:
-    scores = routes.score_edges(_attention(*args[6:]), _graph(*args[:6]))
+    scores = routes.score_edges(_attention(*args[6:]), recall(*args[:6]))
     return [scores.clone(memory_format=torch.contiguous_format)]  # scores given may come back as they are
 
 
 def _run_aggregate(*args: Any) -> list[Tensor]:
-    return _packed(routes.aggregate(_aggregation(*args[6:]), _graph(*args[:6])))
+    return _packed(routes.aggregate(_aggregation(*args[6:]), recall(*args[:6])))
 
 
 def _packed(*outs: Tensor) -> list[Tensor]:
@@ -117,10 +152,12 @@ def _packed(*outs: Tensor) -> list[Tensor]:
 
 
 def _like_attend(*args: Any) -> list[Tensor]:
-    a = _attention(*args[6:-2])
+    *plain, return_weights, _, learns = args
+    a = _attention(*plain[6:])
     assert a.value is not None
     out = a.value.new_empty(*a.batch, args[0].shape[0] - 1, a.num_heads, a.value.shape[-1])
-    return [out, _per_edge(a, args[0]) if args[-2] else out.new_empty(0)]
+    weights = _per_edge(a, args[0]) if return_weights else out.new_empty(0)
+    return [out, weights, *_room_to_keep(a, args[0], learns)]
 
 
 def _like_score_edges(*args: Any) -> list[Tensor]:
@@ -147,20 +184,32 @@ def _recording() -> Iterator[None]:
         yield
 
 
-def _define(name: str, inputs: str, run: Callable[..., list[Tensor]], like: Callable[..., list[Tensor]]) -> Any:
-    """An operator from an eager function, its shapes, and a derivative that runs the eager function again."""
+def _define(
+    name: str,
+    inputs: str,
+    run: Callable[..., list[Tensor]],
+    like: Callable[..., list[Tensor]],
+    again: Callable[..., list[Tensor]] | None = None,
+    results: int = 1,
+) -> Any:
+    """An operator from an eager function, its shapes, and a derivative that runs the eager function again.
+
+    An operator may hand out more than the first `results`, which have no gradient: `again` gets it all back.
+    """
     operator = torch.library.custom_op(f"edgewise::{name}", run, mutates_args=(), schema=f"({inputs}) -> Tensor[]")
     operator.register_fake(like)
 
-    def run_backward(grads: Sequence[Tensor], needed: Sequence[bool], *args: Any) -> list[Tensor]:
+    def run_backward(
+        grads: Sequence[Tensor], needed: Sequence[bool], kept: Sequence[Tensor], *args: Any
+    ) -> list[Tensor]:
         with _recording():
             leaves = [
                 x.detach().requires_grad_(need) if isinstance(x, Tensor) and x.is_floating_point() else x
                 for x, need in zip(args, needed, strict=True)
             ]
-            outs = run(*leaves)
+            outs = run(*leaves) if again is None else again(kept, *leaves)
         wanted = [x for x, need in zip(leaves, needed, strict=True) if need]
-        pairs = [(out, grad) for out, grad in zip(outs, grads, strict=True) if out.requires_grad]
+        pairs = [(out, grad) for out, grad in zip(outs, grads, strict=False) if out.requires_grad]
         if not pairs:
             return [x.new_zeros(x.shape) for x in wanted]
         outs, seeds = [out for out, _ in pairs], [grad for _, grad in pairs]
@@ -170,38 +219,49 @@ def _define(name: str, inputs: str, run: Callable[..., list[Tensor]], like: Call
             for x, g in zip(wanted, found, strict=True)
         ]
 
-    def like_backward(grads: Sequence[Tensor], needed: Sequence[bool], *args: Any) -> list[Tensor]:
+    def like_backward(
+        grads: Sequence[Tensor], needed: Sequence[bool], kept: Sequence[Tensor], *args: Any
+    ) -> list[Tensor]:
         return [x.new_empty(x.shape) for x, need in zip(args, needed, strict=True) if need]
 
     backward_operator = torch.library.custom_op(
         f"edgewise::{name}_backward",
         run_backward,
         mutates_args=(),
-        schema=f"(Tensor[] grads, bool[] needed, {inputs}) -> Tensor[]",
+        schema=f"(Tensor[] grads, bool[] needed, Tensor[] kept, {inputs}) -> Tensor[]",
     )
     backward_operator.register_fake(like_backward)
 
     def remember(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
-        ctx.save_for_backward(*(x for x in inputs if isinstance(x, Tensor)))
+        kept = [] if again is None else output
+        ctx.save_for_backward(*kept, *(x for x in inputs if isinstance(x, Tensor)))
+        ctx.num_kept = len(kept)
         ctx.plain = [None if isinstance(x, Tensor) else (x,) for x in inputs]
-        ctx.shapes = [(out.shape, out.dtype, out.device) for out in output]
+        ctx.shapes = [(out.shape, out.dtype, out.device) for out in output[:results]]
 
     def backward(ctx: Any, grads: list[Tensor | None]) -> tuple[Tensor | None, ...]:
-        saved = iter(ctx.saved_tensors)
-        args = [next(saved) if kept is None else kept[0] for kept in ctx.plain]
+        kept, saved = ctx.saved_tensors[: ctx.num_kept], iter(ctx.saved_tensors[ctx.num_kept :])
+        args = [next(saved) if plain is None else plain[0] for plain in ctx.plain]
         needed = list(ctx.needs_input_grad)
         full = [
             torch.zeros(shape, dtype=dtype, device=device) if grad is None else grad.contiguous()
-            for grad, (shape, dtype, device) in zip(grads, ctx.shapes, strict=True)
+            for grad, (shape, dtype, device) in zip(grads[:results], ctx.shapes, strict=True)
         ]
-        found = iter(backward_operator(full, needed, *args))
+        found = iter(backward_operator(full, needed, list(kept), *args))
         return tuple(next(found) if need else None for need in needed)
 
     operator.register_autograd(backward, setup_context=remember)
     return operator
 
 
-_attend = _define("attend", f"{_GRAPH}, {_ATTENTION}, bool return_weights, str impl", _run_attend, _like_attend)
+_attend = _define(
+    "attend",
+    f"{_GRAPH}, {_ATTENTION}, bool return_weights, str impl, bool learns",
+    _run_attend,
+    _like_attend,
+    _run_attend_again,
+    results=2,
+)
 _score_edges = _define("score_edges", f"{_GRAPH}, {_ATTENTION}", _run_score_edges, _like_score_edges)
 _aggregate = _define(
     "aggregate",

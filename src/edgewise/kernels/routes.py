@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from edgewise.graph import Graph
@@ -10,6 +11,7 @@ from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
+from edgewise.kernels.native_autograd import Memory
 from edgewise.kernels.plan import plan
 
 Impl = Literal["auto", "dense", "tiles", "native", "reference"]
@@ -22,50 +24,60 @@ IMPLEMENTATIONS = {
 }
 
 
-def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
-    """Check and compute; the weights are empty unless asked for."""
+def attend(
+    attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Check and compute; the weights where they are asked for."""
     checks.check_attention("attend", attention, graph)
     if return_weights:
         checks.check_weights("attend", attention, graph)
     with as_stored(graph.device):
-        return _routed(attention, graph, return_weights, impl)
+        return _routed(attention, graph, return_weights, impl, memory)
 
 
-def _routed(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor]:
+def _routed(
+    attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None
+) -> tuple[Tensor, Tensor | None]:
     if impl in ("auto", "dense"):
         chosen = plan(graph)
         hindrance = dense.hindrance(chosen, attention)
         if hindrance is None:
             return dense.attend(attention, graph, chosen, return_weights)
         _insist(impl, "dense", hindrance)
-    if impl in ("auto", "tiles"):
-        hindrance = native_tiles.hindrance(attention, graph, return_weights)
-        if hindrance is None:
-            return _unfolded(attention, native_tiles.attend(attention.folded(), graph), graph.run_start, False)
-        _insist(impl, "tiles", hindrance)
-    if impl in ("auto", "native"):
+    batch = attention.batch
+    if impl in ("auto", "tiles", "native"):
         hindrance = native.hindrance(attention, graph, return_weights)
+        no_tiles = hindrance or native_tiles.hindrance(attention, graph, return_weights)
+        if impl != "native" and no_tiles is None:
+            return _unfolded(attention, batch, native_tiles.attend(attention.folded(batch), graph, memory), None)
+        _insist(impl, "tiles", no_tiles)
         if hindrance is None:
-            return _unfolded(attention, *native.attend(attention.folded(), graph, return_weights), return_weights)
+            out, weights = native.attend(attention.folded(batch), graph, return_weights, memory)
+            return _unfolded(attention, batch, out, weights)
         _insist(impl, "native", hindrance)
-    return _unfolded(attention, *reference.attend(attention.folded(), graph), return_weights)
+    out, weights = reference.attend(attention.folded(batch), graph)
+    return _unfolded(attention, batch, out, weights if return_weights else None)
 
 
-def _insist(impl: str, route: str, hindrance: str) -> None:
-    if impl == route:
+def _insist(impl: str, route: str, hindrance: str | None) -> None:
+    if impl == route and hindrance is not None:
         raise ValueError(f"attend: impl={route!r} {hindrance}; use impl='auto'")
 
 
-def _unfolded(attention: Attention, out: Tensor, weights: Tensor, return_weights: bool) -> tuple[Tensor, Tensor]:
-    heads, batch = attention.num_heads, attention.batch
-    return unfold(out, heads, batch), unfold(weights, heads, batch) if return_weights else out.new_empty(0)
+def _unfolded(
+    attention: Attention, batch: torch.Size, out: Tensor, weights: Tensor | None
+) -> tuple[Tensor, Tensor | None]:
+    if not batch:
+        return out, weights
+    H = attention.num_heads
+    return unfold(out, H, batch), None if weights is None else unfold(weights, H, batch)
 
 
 def score_edges(attention: Attention, graph: Graph) -> Tensor:
     """How loudly every edge is heard."""
     checks.check_attention("score_edges", attention, graph)
     with as_stored(graph.device):
-        scores = reference.score_edges(attention.folded(), graph)
+        scores = reference.score_edges(attention.folded(attention.batch), graph)
     return unfold(scores, attention.num_heads, attention.batch)
 
 

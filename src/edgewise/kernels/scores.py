@@ -155,6 +155,10 @@ class Given:
         raise TypeError("Given: its scores are per edge already; query and key must be None")
 
 
+KINDS = (Constant, Dot, Additive, GATv2, Given)
+"""The scores that are known by name, one number and one tensor."""
+
+
 def unpacked(name: str, number: float, tensor: Tensor | None) -> Score:
     """The score that these plain values stand for: the other half of `name`, `number`, `tensor`."""
     if name == "dot":

@@ -2,6 +2,8 @@
 
 Edges are sorted by receiver, so the edges of receiver i are one segment. Gather and sum are each other's derivative:
 two autograd functions that call each other, without atomics, so that gradients of any order are bitwise repeatable.
+Both are linear, so forward mode is the same function of the tangent; under vmap the mapped dimension is one more of
+those that a row has.
 """
 
 from typing import Any
@@ -41,14 +43,15 @@ def segment_sum(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, 
 
 def segment_max(x: Float[Tensor, "edges *rest"], graph: Graph) -> Float[Tensor, "receivers *rest"]:
     """max_j x_ij for every receiver; 0 where nobody is heard. Senders that tie share the gradient evenly."""
-    return _call(_SegmentMax, x, edges(graph)[1], graph.edge_offsets)
+    highest: Tensor = _call(_SegmentMax, x, edges(graph)[1], graph.edge_offsets)[0]
+    return highest
 
 
 def segment_softmax(logits: Float[Tensor, "edges heads"], graph: Graph) -> Float[Tensor, "edges heads"]:
     """exp(s_ij) / Σ_k exp(s_ik) within each receiver; 0 where every logit of a receiver is -inf."""
     receivers = edges(graph)[1]
     with torch.no_grad():
-        highest = _reduce(logits.detach(), "max", graph.edge_offsets)
+        highest = _call(_Highest, logits.detach(), graph.edge_offsets)
         highest = torch.where(highest.isneginf(), torch.zeros_like(highest), highest)[receivers]
     loudness = (logits - highest).exp()
     total = segment_sum(loudness, graph)
@@ -63,37 +66,64 @@ def _reduce(x: Tensor, reduce: str, segments: Tensor) -> Tensor:
 
 
 def _gather(x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
-    return _call(_Gather, x, index, order, segments)
+    gathered: Tensor = _call(_Gather, x, index, order, segments)
+    return gathered
 
 
 def _sum(x: Tensor, segments: Tensor) -> Tensor:
-    return _call(_SegmentSum, x, segments)
+    summed: Tensor = _call(_SegmentSum, x, segments)
+    return summed
 
 
-def _call(function: type[Function], *args: Tensor | None) -> Tensor:
-    result: Tensor = function.apply(*args)
-    return result
+def _call(function: type[Function], *args: Tensor | None) -> Any:
+    return function.apply(*args)
 
 
-class _Gather(Function):
+class _PerRow(Function):
+    """A function of the rows of x, the same for each number in them, and of indices."""
+
+    @classmethod
+    def mapped(cls, in_dims: tuple[int | None, ...], x: Tensor, *indices: Tensor | None) -> Any:
+        """Over a dimension of x, by putting it behind that of the rows."""
+        assert in_dims[0] is not None  # a graph is the same for all
+        return _call(cls, x.movedim(in_dims[0], 1), *indices)
+
+
+class _Gather(_PerRow):
     """x[index]; `order` brings the gathered rows into the segments over which their gradients are summed."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
-        ctx.save_for_backward(order, segments)
+    def forward(x: Tensor, index: Tensor, order: Tensor | None, segments: Tensor) -> Tensor:
         return x.index_select(0, index)
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[1:])
+        ctx.save_for_forward(*inputs[1:])
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        order, segments = ctx.saved_tensors
+        _, order, segments = ctx.saved_tensors
         return _sum(grad if order is None else grad[order], segments), None, None, None
 
-
-class _SegmentSum(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, segments: Tensor) -> Tensor:
-        ctx.save_for_backward(segments)
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        return _gather(tangent, *ctx.saved_tensors)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
+        return _Gather.mapped(in_dims, *inputs), 1
+
+
+class _SegmentSum(_PerRow):
+    @staticmethod
+    def forward(x: Tensor, segments: Tensor) -> Tensor:
         return _reduce(x, "sum", segments)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[1])
+        ctx.save_for_forward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -101,18 +131,58 @@ class _SegmentSum(Function):
         rows = torch.arange(segments.shape[0] - 1, device=segments.device)
         return _gather(grad, rows.repeat_interleave(segments.diff()), None, segments), None
 
-
-class _SegmentMax(Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, receivers: Tensor, segments: Tensor) -> Tensor:
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> Tensor:
+        return _sum(tangent, *ctx.saved_tensors)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
+        return _SegmentSum.mapped(in_dims, *inputs), 1
+
+
+class _Highest(_PerRow):
+    """The largest of each segment, as a number that has no derivative; -inf where a segment is empty."""
+
+    @staticmethod
+    def forward(x: Tensor, segments: Tensor) -> Tensor:
+        return _reduce(x, "max", segments)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
+        return _Highest.mapped(in_dims, *inputs), 1
+
+
+class _SegmentMax(_PerRow):
+    """The largest of each segment, and the share that every edge has in it."""
+
+    @staticmethod
+    def forward(x: Tensor, receivers: Tensor, segments: Tensor) -> tuple[Tensor, Tensor]:
         highest = _reduce(x, "max", segments)
         wins = (x == highest[receivers]).to(x.dtype)
         share = wins / _reduce(wins, "sum", segments).clamp(min=1)[receivers]
-        ctx.save_for_backward(share, receivers, segments)
         silent = (segments.diff() == 0).reshape(-1, *[1] * (x.dim() - 1))
-        return highest.masked_fill(silent, 0)
+        return highest.masked_fill(silent, 0), share
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(output[1], *inputs[1:])
+        ctx.save_for_forward(output[1], *inputs[1:])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         share, receivers, segments = ctx.saved_tensors
         return _gather(grad, receivers, None, segments) * share, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, *_: None) -> tuple[Tensor, None]:
+        share, _, segments = ctx.saved_tensors
+        return _sum(tangent * share, segments), None
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *inputs: Any) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        return _SegmentMax.mapped(in_dims, *inputs), (1, 1)
