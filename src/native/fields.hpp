@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "aggregate.hpp"
 #include "attend.hpp"
 
 namespace edgewise {
@@ -66,6 +67,22 @@ class Fields {
         a.scale = real();
         a.slope = real();
         a.dropout = real();
+        return a;
+    }
+    Aggregate aggregate() {
+        Aggregate a{};
+        a.storage = static_cast<Storage>(number());
+        a.num_heads = number();
+        a.heads_in = number();
+        a.heads_out = number();
+        a.dim = number();
+        a.features = number();
+        a.x = nodes<const void*>();
+        a.weight = address<const void>();
+        a.edge_number = address<const int64_t>();
+        a.factor = address<const void>();
+        a.edge = address<const void>();
+        a.num_threads = number();
         return a;
     }
 

@@ -40,7 +40,8 @@ class Aggregation:
         return torch.float64 if wide else torch.float32
 
     def folded(self) -> "Aggregation":
-        """The same aggregation with its batch dimensions folded into heads."""
-        batch, H = self.batch, self.num_heads
-        weights = None if self.weights is None else fold_per_edge(self.weights, H, batch)
+        """The same aggregation with its batch dimensions folded into heads; weights [E] stay, they serve all heads."""
+        batch, H, weights = self.batch, self.num_heads, self.weights
+        if weights is not None and weights.dim() > 1:
+            weights = fold_per_edge(weights, H, batch)
         return Aggregation(fold(self.value, batch), self.reduce, weights, folded_term(self.edge_value, batch))

@@ -11,6 +11,7 @@ from edgewise.kernels import segments
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.native_call import VECTOR_BLOCKS, Tensors, at, call, items, nodes
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.once import once
 
 
 class Problem(NamedTuple):
@@ -72,25 +73,7 @@ class _Attend(Function):
         saved = Saved(out, rest, log_sum, heard_edge)
         needed = {name for name, need in zip(Tensors._fields, ctx.needs_input_grad[1:], strict=True) if need}
         backward = Backward(ctx.problem, Tensors(*given), needed, grad, grad_edge, saved)
-        grads = backward.gradients()
-        if torch.is_grad_enabled():
-            grads = [None if g is None else Once.apply(g, grad, *given) for g in grads]  # type: ignore[no-untyped-call]
-        return (None, *grads)
-
-
-class Once(Function):
-    """A gradient that says why it has none of its own."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, *of: Tensor | None) -> Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        raise RuntimeError(
-            "attend: the compiled kernels can be differentiated once; for second derivatives call it with "
-            "impl='reference'"
-        )
+        return (None, *once("attend", backward.gradients(), [grad, *given]))
 
 
 class Backward:

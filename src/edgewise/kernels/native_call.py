@@ -120,7 +120,7 @@ def _cut(graph: Graph) -> Items | None:
 
 
 def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: list[int]) -> None:
-    """Run a kernel over `rows`: the graph, or its transpose. `fields` are those of the kernel's own struct."""
+    """Run a kernel of attention over `rows`: the graph, or its transpose. `fields` are those of its own struct."""
     numbers = [*rows_fields(rows, items(rows)), *attend_fields(attention, graph, tensors), *fields]
     getattr(compiled(), step)(LEVEL, numbers, reals(attention, tensors))
 
@@ -130,6 +130,11 @@ def reals(attention: Attention, tensors: Tensors) -> list[float]:
     score = attention.score
     scale = score.factor(tensors.dim) if isinstance(score, Dot) else 1.0
     return [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
+
+
+def enter(step: str, rows: Graph, numbers: list[int]) -> None:
+    """Run a kernel of its own struct over `rows`; its numbers follow those of the rows."""
+    getattr(compiled(), step)(LEVEL, [*rows_fields(rows, items(rows)), *numbers], [])
 
 
 def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
