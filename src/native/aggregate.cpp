@@ -2,7 +2,7 @@
 
 namespace edgewise {
 
-#define KERNELS(LEVEL)                                                       \
+#define KERNELS(LEVEL)                                                                 \
     {LEVEL::aggregate_sum, LEVEL::aggregate_maximum, LEVEL::aggregate_maximum_senders, \
      LEVEL::aggregate_maximum_weights}
 

@@ -61,6 +61,7 @@ class Fields {
         a.key_edge = address<const void>();
         a.value_edge = address<const void>();
         a.vector = address<const void>();
+        a.inner_weight = address<const void>();
         a.seed = number();
         a.keep_from = number();
         a.num_threads = number();

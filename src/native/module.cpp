@@ -71,6 +71,7 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_key_edge = fields.address<void>();
     b.grad_value_edge = fields.address<void>();
     b.grad_vector = fields.address<void>();
+    b.grad_inner_weight = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);

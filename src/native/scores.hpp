@@ -12,12 +12,13 @@ struct Scores {
 
 // By receiver: the gradients of queries and of everything that an edge has of its own.
 struct ScoresReceivers {
-    const void* grad;     // [E, H]
-    void* grad_query;     // [R, H, D]; null: not asked for
-    void* summed_edge;    // [R, H, F]: sum of gradients times key_edge; null
-    void* grad_key_edge;  // [E, F]; null
-    void* grad_vector;    // [kVectorBlocks, H, D], to be summed; null
-    void* partial;        // [items, H, D + F], for rows cut into items; null: none is cut
+    const void* grad;         // [E, H]
+    void* grad_query;         // [R, H, D]; null: not asked for
+    void* summed_edge;        // [R, H, F]: sum of gradients times key_edge; null
+    void* grad_key_edge;      // [E, F]; null
+    void* grad_vector;        // [kVectorBlocks, H, D], to be summed; null
+    void* grad_inner_weight;  // [kVectorBlocks, H, F, D], to be summed; null
+    void* partial;            // [items, H, D + F], for rows cut into items; null: none is cut
 };
 
 // By sender, over the transposed graph: the gradients of keys.
@@ -34,11 +35,11 @@ struct ScoresKernels {
     void (*senders)(const Rows&, const Attend&, const ScoresSenders&);
 };
 
-#define EDGEWISE_SCORES(LEVEL)                                                \
-    namespace LEVEL {                                                         \
-    void scores_forward(const Rows&, const Attend&, const Scores&);           \
-    void scores_receivers(const Rows&, const Attend&, const ScoresReceivers&);\
-    void scores_senders(const Rows&, const Attend&, const ScoresSenders&);    \
+#define EDGEWISE_SCORES(LEVEL)                                                 \
+    namespace LEVEL {                                                          \
+    void scores_forward(const Rows&, const Attend&, const Scores&);            \
+    void scores_receivers(const Rows&, const Attend&, const ScoresReceivers&); \
+    void scores_senders(const Rows&, const Attend&, const ScoresSenders&);     \
     }
 EDGEWISE_SCORES(baseline)
 EDGEWISE_SCORES(v3)

@@ -41,11 +41,11 @@ template <typename T> struct ScoresBackwardReceivers : LogitGradients<T> {
     using Stored<T>::at;
 
     static void run(const Rows& rows, const Attend& a, const ScoresReceivers& s) {
-        const int64_t H = a.num_heads, D = a.dim, F = a.key_features;
+        const int64_t H = a.num_heads, D = a.dim, F = a.query_edge ? a.key_features : 0;
         const bool asks = s.grad_query != nullptr, sums = s.summed_edge != nullptr;
-        // GATv2's vector is summed up block of items by block of items.
+        // GATv2's vector and inner weight are summed up block of items by block of items.
         const int64_t block = (rows.num_items + kVectorBlocks - 1) / kVectorBlocks;
-        const int64_t step = s.grad_vector ? std::max<int64_t>(block, 1) : 32;
+        const int64_t step = s.grad_vector || s.grad_inner_weight ? std::max<int64_t>(block, 1) : 32;
         const int64_t steps = (rows.num_items + step - 1) / step;
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
         {
@@ -64,8 +64,9 @@ template <typename T> struct ScoresBackwardReceivers : LogitGradients<T> {
                             for (int64_t n = 0; n < edges.count; ++n) w[n] = *at(s.grad, (edges.edge + n) * H + h);
                             const ReceiverGradients<Exact> to{
                                 a.score == kDot && !asks ? nullptr : grad_query.data() + h * D, summed.data() + h * F,
-                                s.grad_vector ? at(s.grad_vector, (k * H + h) * D) : nullptr, s.grad_key_edge,
-                                nullptr};
+                                s.grad_vector ? at(s.grad_vector, (k * H + h) * D) : nullptr,
+                                s.grad_inner_weight ? at(s.grad_inner_weight, (k * H + h) * a.key_features * D) : nullptr,
+                                s.grad_key_edge, nullptr};
                             LogitGradients<T>::spread(a, query.data() + h * D, i, h, edges, w.data(), to);
                         }
                     });
@@ -102,7 +103,7 @@ template <typename T> struct ScoresBackwardSenders : LogitGradients<T> {
                         const Exact* k = key.data() + shared * D;
                         for (int64_t n = 0; n < edges.count; ++n) w[n] = *at(s.grad, number[n] * H + h);
                         Exact* to = grad_key.data() + shared * D;
-                        LogitGradients<T>::spread_by_sender(a, k, h, edges, nullptr, w.data(), to);
+                        LogitGradients<T>::spread_by_sender(a, k, h, edges, s.edge_number, nullptr, w.data(), to);
                     }
                 });
                 std::copy_n(grad_key.data(), Hk * D, of.whole ? at(s.grad_key, j * Hk * D) : at(s.partial, item * Hk * D));

@@ -29,6 +29,7 @@ void receivers(const char* level, const nb::list& numbers, const nb::list& reals
     s.summed_edge = fields.address<void>();
     s.grad_key_edge = fields.address<void>();
     s.grad_vector = fields.address<void>();
+    s.grad_inner_weight = fields.address<void>();
     s.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     scores_kernels(kernel_level(level)).receivers(rows, a, s);

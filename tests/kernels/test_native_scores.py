@@ -8,16 +8,11 @@ from tests.kernels.compiled_part import LEVELS, Largest, fresh, run_here
 from tests.kernels.graphs import forward_and_gradients, from_mask, irregular, numbers
 
 from edgewise import native as compiled
-from edgewise.kernels import Additive, Constant, EdgeTerm, GATv2, score_edges
+from edgewise.kernels import Additive, Constant, GATv2, score_edges
 from edgewise.kernels import native_call as kernels
 
 pytestmark = pytest.mark.skipif(not compiled.available(), reason="this installation has no compiled part")
-CASES = [
-    (score, extras)
-    for score in ("Dot", "GATv2")
-    for extras in EXTRAS
-    if not ("edge_key" in extras and score == "GATv2")
-]
+CASES = [(score, extras) for score in ("Dot", "GATv2") for extras in EXTRAS]
 
 
 @pytest.fixture(params=LEVELS)
@@ -55,7 +50,7 @@ def test_native_is_as_exact_as_the_definition(score, extras, dtype, level, rows)
 
 @pytest.mark.parametrize("score", ["Dot", "GATv2"])
 def test_each_gradient_is_given_alone(score):
-    case = Case(score, () if score == "GATv2" else ("edge_key",), irregular(9, 11))
+    case = Case(score, ("edge_key",), irregular(9, 11))
     together = dict(zip(case.tensors, scores_and_gradients(case, "native")[1:], strict=True))
     for name in case.tensors:
         if name == "value":
@@ -83,7 +78,7 @@ def test_gradients_are_bitwise_the_same_for_any_number_of_threads(rows):
     mask = torch.rand(300, 200, generator=torch.Generator().manual_seed(0)) < 0.05
     mask[7], mask[:, 9] = True, True
     graph = from_mask(mask)
-    for score, extras in (("GATv2", ("bias by offset",)), ("Dot", ("edge_key",))):
+    for score, extras in (("GATv2", ("edge_key",)), ("Dot", ("edge_key",))):
         case = Case(score, extras, fresh(graph), torch.float32)
         before, found = torch.get_num_threads(), []
         for threads in (1, 2, 3):
@@ -135,13 +130,11 @@ class Distance:
 
 def test_what_the_compiled_kernels_do_not_take_is_named():
     graph, x = irregular(5, 5), numbers(5, 1, 2)
-    term = EdgeTerm(numbers(graph.num_edges, 1), numbers(1, 1, 2))
     empty = from_mask(torch.zeros(5, 5, dtype=torch.bool))
     for given, options, expected in (
         ((x, x, graph), {"score": Distance()}, "knows no score Distance"),
         ((None, None, graph), {"score": Constant()}, "gains nothing over the reference for the score Constant"),
         ((x[..., :1], x[..., :1], graph), {"score": Additive()}, "gains nothing over the reference for the score"),
-        ((x, x, graph), {"score": GATv2(numbers(1, 2)), "edge_key": term}, "inside GATv2's nonlinearity"),
         ((x, x, empty), {}, "has no empty tensors"),
         ((x.detach().to("meta"), x.detach().to("meta"), graph.to("meta")), {}, "the graph is on meta"),
     ):

@@ -31,8 +31,6 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
         return "takes query, key and value of one dtype"
     if attention.dtype == torch.float64 and nodes[0].dtype != torch.float64:
         return "takes scores and biases no wider than the value"
-    if isinstance(attention.score, GATv2) and attention.edge_key is not None:
-        return "takes no edge features inside GATv2's nonlinearity"
     if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
         return "hands weights out without a gradient"
     if graph.num_edges == 0 or any(0 in x.shape for x in nodes):
@@ -47,11 +45,13 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
     logit = score.scores.to(exact) if isinstance(score, Given) else None
     if isinstance(a.bias, Tensor):
         logit = a.bias.to(exact) if logit is None else logit + a.bias.to(exact)
-    inner = query_edge = key_edge = None
+    inner = query_edge = key_edge = inner_weight = None
     if a.edge_key is not None:
         features, weight = a.edge_key.features.to(exact), _per_head(a.edge_key.weight.to(exact), a.num_heads)
         if isinstance(score, Additive):
             inner = EdgeTerm(features, weight).along_edges(exact).squeeze(-1)
+        elif isinstance(score, GATv2):
+            key_edge, inner_weight = features, weight.transpose(0, 1)
         elif a.query is not None:
             query_edge, key_edge = product(a.query.to(exact), weight.permute(1, 2, 0)), features
     tensors = Tensors(
@@ -65,6 +65,7 @@ def attend(attention: Attention, graph: Graph, return_weights: bool) -> tuple[Te
         key_edge,
         None if a.edge_value is None else a.edge_value.features.to(exact),
         _exact(score.vector, exact) if isinstance(score, GATv2) else None,
+        inner_weight,
     )
     out, heard_edge, weights = run(attention, graph, tensors, return_weights)
     if a.edge_value is not None:

@@ -114,24 +114,26 @@ class Backward:
             grads["logit"] = self._room(E, H)
         if "inner" in need:
             grads["inner"] = self._room(E, H)
-        if x.key_edge is not None:
+        if x.query_edge is not None:
             grads["query_edge"] = self._room(R, H, x.key_features)
-            if "key_edge" in need:
-                grads["key_edge"] = self._room(*x.key_edge.shape).zero_()
+        if x.key_edge is not None and "key_edge" in need:
+            grads["key_edge"] = self._room(*x.key_edge.shape).zero_()
         if x.value_edge is not None and "value_edge" in need:
             grads["value_edge"] = self._room(*x.value_edge.shape).zero_()
         if x.vector is not None:
             grads["vector"] = self._room(VECTOR_BLOCKS, *x.vector.shape).zero_()
+        if x.inner_weight is not None and "inner_weight" in need:
+            grads["inner_weight"] = self._room(VECTOR_BLOCKS, *x.inner_weight.shape).zero_()
         walks = bool(grads.keys() - {"query"}) or "query" in need
         cut = items(graph)
         partial = None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features)
-        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector")
+        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight")
         fields = [*nodes(self.grad), *nodes(self.saved.out)]
         fields += at(self.saved.rest, self.saved.heard_edge, self.grad_edge, self.saved.log_sum, self.delta)
         fields += [int(walks), *at(*(grads.get(name) for name in order), partial)]
         call("attend_backward_receivers", graph, graph, self.attention, x, fields)
-        if "vector" in grads:
-            grads["vector"] = grads["vector"].sum(0)
+        for name in grads.keys() & {"vector", "inner_weight"}:
+            grads[name] = grads[name].sum(0)
         if x.table is not None and "table" in need:
             grads["table"] = self._of_table(x.table, grads["logit"])
         return grads

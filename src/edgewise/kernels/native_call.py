@@ -62,10 +62,11 @@ class Tensors(NamedTuple):
     logit: Tensor | None  # [E, H], added to the logit
     inner: Tensor | None  # [E, H], added inside the LeakyReLU of an additive score
     table: Tensor | None  # [T, H], added by offset
-    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge
+    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge; not with GATv2
     key_edge: Tensor | None  # [E, F]
     value_edge: Tensor | None  # [E, F']
     vector: Tensor | None  # [H, D], of GATv2
+    inner_weight: Tensor | None = None  # [H, F, D], brings key_edge inside GATv2's nonlinearity
 
     def laid_out(self) -> "Tensors":
         """With the strides that the kernels take."""
@@ -164,7 +165,7 @@ def attend_fields(attention: Attention, graph: Graph, x: Tensors) -> list[int]:
         *at(position, x.logit, x.inner, x.table),
         0 if x.table is None else x.table.shape[0],
         bias.lowest if isinstance(bias, OffsetTable) else 0,
-        *at(x.query_edge, x.key_edge, x.value_edge, x.vector),
+        *at(x.query_edge, x.key_edge, x.value_edge, x.vector, x.inner_weight),
         int(attention.seed),
         threshold(attention.dropout) if attention.dropout > 0 else 0,
         torch.get_num_threads(),

@@ -1,6 +1,7 @@
 """The compiled scores of edges: what `score_edges` hands out, and its derivative, at the price of its edges.
 
-Biases are added to what comes out; edge features are folded as in attention: q·(k + e W) = q·k + (W q)·e.
+Biases are added to what comes out. Edge features enter as in attention: folded for Dot, q·(k + e W) = q·k + (W q)·e,
+and edge by edge for GATv2.
 """
 
 from typing import Any
@@ -33,8 +34,6 @@ def hindrance(attention: Attention, graph: Graph) -> str | None:
         # One number a head and edge: gathered and added, nothing is larger than what comes out.
         return f"gains nothing over the reference for the score {type(attention.score).__name__}"
     assert attention.query is not None and attention.key is not None  # the door has checked
-    if isinstance(attention.score, GATv2) and attention.edge_key is not None:
-        return "takes no edge features inside GATv2's nonlinearity"
     if graph.num_edges == 0 or 0 in attention.query.shape or 0 in attention.key.shape:
         return "has no empty tensors to work on"
     return None
@@ -47,20 +46,23 @@ def score_edges(attention: Attention, graph: Graph) -> Tensor:
     assert query is not None and key is not None  # the door has checked
     if exact == torch.float64:
         query, key = query.double(), key.double()
-    query_edge = features = None
+    query_edge = features = inner_weight = None
     if a.edge_key is not None:
         features, weight = (x.to(exact) for x in a.edge_key)
         weight = weight.repeat_interleave(a.num_heads // weight.shape[1], dim=1)
-        query_edge = product(query.to(exact), weight.permute(1, 2, 0))
+        if isinstance(score, GATv2):
+            inner_weight = weight.transpose(0, 1)
+        else:
+            query_edge = product(query.to(exact), weight.permute(1, 2, 0))
     vector = score.vector.to(exact) if isinstance(score, GATv2) else None
-    out: Tensor = _Scores.apply(score, graph, query, key, query_edge, features, vector)  # type: ignore[no-untyped-call]
+    out: Tensor = _Scores.apply(score, graph, query, key, query_edge, features, vector, inner_weight)  # type: ignore[no-untyped-call]
     if isinstance(a.bias, OffsetTable):
         senders, receivers = segments.edges(graph)
         return out + a.bias.at(senders - graph.position()[receivers], exact)
     return out if a.bias is None else out + a.bias.to(exact)
 
 
-_NAMES = ("query", "key", "query_edge", "key_edge", "vector")
+_NAMES = ("query", "key", "query_edge", "key_edge", "vector", "inner_weight")
 
 
 class _Scores(Function):
@@ -101,11 +103,13 @@ def _of_receivers_and_edges(
         grads["key_edge"] = torch.zeros_like(x.key_edge)
     if "vector" in need:
         grads["vector"] = grad.new_zeros(VECTOR_BLOCKS, H, D)
+    if "inner_weight" in need:
+        grads["inner_weight"] = grad.new_zeros(VECTOR_BLOCKS, H, F, D)
     partial = None if cut is None else grad.new_empty(len(cut.row), H, D + F)
-    order = ("query", "query_edge", "key_edge", "vector")
+    order = _NAMES[:1] + _NAMES[2:]
     call("scores_receivers", graph, graph, *problem, at(grad, *map(grads.get, order), partial))
-    if "vector" in grads:
-        grads["vector"] = grads["vector"].sum(0)
+    for name in grads.keys() & {"vector", "inner_weight"}:
+        grads[name] = grads[name].sum(0)
     return grads
 
 
@@ -120,8 +124,9 @@ def _of_senders(problem: tuple[Attention, Tensors], graph: Graph, grad: Tensor) 
 
 
 def _problem(
-    score: Score, query: Tensor, key: Tensor, query_edge: Tensor | None, key_edge: Tensor | None, vector: Tensor | None
-) -> tuple[Attention, Tensors]:
+    score: Score, query: Tensor, key: Tensor, query_edge: Tensor | None, key_edge: Tensor | None,
+    vector: Tensor | None, inner_weight: Tensor | None,
+) -> tuple[Attention, Tensors]:  # fmt: skip
     nothing = key.new_empty(*key.shape[:2], 0)
-    tensors = Tensors(query, key, nothing, None, None, None, query_edge, key_edge, None, vector)
+    tensors = Tensors(query, key, nothing, None, None, None, query_edge, key_edge, None, vector, inner_weight)
     return Attention(query, key, None, score), tensors

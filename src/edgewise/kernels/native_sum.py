@@ -120,5 +120,5 @@ def _spread(weights: Tensor, grad: Tensor, value: Tensor, grad_heard: Tensor, fe
     attention, tensors = _as_scores(grad, value, grad_heard, features)
     out, cut = torch.zeros_like(features), items(graph)
     room = None if cut is None else features.new_empty(len(cut.row), grad.shape[1], grad.shape[2] + features.shape[1])
-    call("scores_receivers", graph, graph, attention, tensors, at(weights, None, None, out, None, room))
+    call("scores_receivers", graph, graph, attention, tensors, at(weights, None, None, out, None, None, room))
     return out
