@@ -8,7 +8,7 @@
 
 namespace edgewise {
 
-// Rows are summed up for GATv2's vector in this many stretches, whatever the number of threads.
+// Rows are summed up for GATv2's vector and inner weight in this many stretches, whatever the number of threads.
 constexpr int64_t kVectorBlocks = 64;
 
 enum ScoreKind : int64_t { kNone = 0, kDot = 1, kAdditive = 2, kGATv2 = 3 };
@@ -27,10 +27,11 @@ struct Attend {
     const void* edge_inner;     // exact [E, H]: added inside the LeakyReLU of an additive score; null: none
     const void* table;          // exact [T, H] by offset; null: none
     int64_t table_rows, table_lowest;
-    const void* query_edge;     // exact [R, H, F]: the query in the space of key_edge
+    const void* query_edge;     // exact [R, H, F]: the query in the space of key_edge; null for GATv2
     const void* key_edge;       // exact [E, F]
     const void* value_edge;     // exact [E, F']
     const void* vector;         // exact [H, D]: of GATv2
+    const void* inner_weight;   // exact [H, F, D]: brings key_edge inside GATv2's nonlinearity; null: none
     double scale, slope, dropout;
     int64_t seed, keep_from;    // an edge stays iff its hash is at least keep_from; 0: no dropout
     int64_t num_threads;
@@ -62,6 +63,7 @@ struct BackwardReceivers {
     void* grad_key_edge;           // exact [E, F]; null
     void* grad_value_edge;         // exact [E, F']; null
     void* grad_vector;             // exact [kVectorBlocks, H, D], to be summed; null
+    void* grad_inner_weight;       // exact [kVectorBlocks, H, F, D], to be summed; null
     void* partial;                 // exact [items, H, D + F], for rows cut into items; null
 };
 

@@ -62,11 +62,11 @@ template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
     using Stored<T>::at;
 
     static void run(const Rows& rows, const Attend& a, const BackwardReceivers& b) {
-        const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, F = a.key_features, G = a.value_features;
+        const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, F = a.query_edge ? a.key_features : 0, G = a.value_features;
         const bool asks = b.grad_query != nullptr;
-        // GATv2's vector is summed up block of items by block of items.
+        // GATv2's vector and inner weight are summed up block of items by block of items.
         const int64_t block = (rows.num_items + kVectorBlocks - 1) / kVectorBlocks;
-        const int64_t step = b.grad_vector ? std::max<int64_t>(block, 1) : 32;
+        const int64_t step = b.grad_vector || b.grad_inner_weight ? std::max<int64_t>(block, 1) : 32;
         const int64_t steps = (rows.num_items + step - 1) / step;
         const PackedSenders<T> packed(rows, a);
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
@@ -128,8 +128,9 @@ template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
                             }
                             const ReceiverGradients<Exact> to{
                                 a.score == kDot && !asks ? nullptr : grad_query.data(), summed.data(),
-                                b.grad_vector ? at(b.grad_vector, (s * H + h) * D) : nullptr, b.grad_key_edge,
-                                b.grad_inner};
+                                b.grad_vector ? at(b.grad_vector, (s * H + h) * D) : nullptr,
+                                b.grad_inner_weight ? at(b.grad_inner_weight, (s * H + h) * a.key_features * D) : nullptr,
+                                b.grad_key_edge, b.grad_inner};
                             LogitGradients<T>::spread(near, query.data(), i, h, edges, w.data(), to);
                         });
                         Exact* to = of.whole ? nullptr : at(b.partial, item * H * (D + F));
@@ -207,7 +208,8 @@ template <typename T> struct AttendBackwardSenders : LogitGradients<T> {
                                 }
                                 w[n] *= keep[n] * back[n] - *row_of<Exact>(view.deltas, i, h);
                             }
-                            LogitGradients<T>::spread_by_sender(near, key.data(), h, edges, inner.data(), w.data(), grad_key.data());
+                            LogitGradients<T>::spread_by_sender(near, key.data(), h, edges, b.edge_number, inner.data(), w.data(),
+                                                                grad_key.data());
                         }
                     });
                     if (asks) std::copy_n(grad_key.data(), D, to_key);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "aggregate.hpp"
 #include "attend.hpp"
 
 namespace edgewise {
@@ -68,6 +69,7 @@ class Fields {
         a.key_edge = address<const void>();
         a.value_edge = address<const void>();
         a.vector = address<const void>();
+        a.inner_weight = address<const void>();
         a.table_rows = number();
         a.table_lowest = number();
         a.seed = number();
@@ -76,6 +78,22 @@ class Fields {
         a.scale = real();
         a.slope = real();
         a.dropout = real();
+        return a;
+    }
+    Aggregate aggregate() {
+        Aggregate a{};
+        a.storage = static_cast<Storage>(number());
+        a.num_heads = number();
+        a.heads_in = number();
+        a.heads_out = number();
+        a.dim = number();
+        a.features = number();
+        a.x = nodes<const void*>();
+        a.weight = address<const void>();
+        a.edge_number = address<const int64_t>();
+        a.factor = address<const void>();
+        a.edge = address<const void>();
+        a.num_threads = number();
         return a;
     }
 

@@ -198,6 +198,8 @@ template <typename T> struct HeadRows {
     int64_t count_ahead = 0;
 
     const T* operator()(int32_t index) const { return base + index * stride; }
+    // The same rows without their first channels.
+    HeadRows from(int64_t channel) const { return {base + channel, stride, ahead, count_ahead}; }
     void ask(int64_t n, int64_t dim) const {
         if (n >= count_ahead) return;
         const char* at = reinterpret_cast<const char*>(base + ahead[n] * stride);
@@ -292,13 +294,14 @@ inline void dots(const Exact* a, HeadRows<T> rows, const int32_t* index, int64_t
 template <typename Exact, typename T>
 inline void add_rows(Exact* to, const Exact* w, HeadRows<T> rows, const int32_t* index, int64_t count, int64_t dim) {
     constexpr int64_t W = kLanes<Exact>;
-    if (dim == W) return add_of<1>(to, w, rows, index, count);
-    if (dim == 2 * W) return add_of<2>(to, w, rows, index, count);
-    if (dim == 4 * W) return add_of<4>(to, w, rows, index, count);
-    if (dim == 8 * W) return add_of<8>(to, w, rows, index, count);
-    for (int64_t n = 0; n < count; ++n) {
-        rows.ask(n, dim);
-        add(to, w[n], rows(index[n]), dim);
+    int64_t d = 0;
+    for (; d + 8 * W <= dim; d += 8 * W) add_of<8>(to + d, w, rows.from(d), index, count);
+    for (; d + 4 * W <= dim; d += 4 * W) add_of<4>(to + d, w, rows.from(d), index, count);
+    for (; d + 2 * W <= dim; d += 2 * W) add_of<2>(to + d, w, rows.from(d), index, count);
+    for (; d + W <= dim; d += W) add_of<1>(to + d, w, rows.from(d), index, count);
+    for (int64_t n = 0; d < dim && n < count; ++n) {
+        rows.from(d).ask(n, dim - d);
+        add(to + d, w[n], rows(index[n]) + d, dim - d);
     }
 }
 

@@ -11,6 +11,7 @@ template <typename Exact> struct ReceiverGradients {
     Exact* query;     // [D]
     Exact* summed;    // [F]: sum of logit gradients times key_edge
     Exact* vector;    // [D]: of GATv2
+    Exact* inner_weight;  // [F, D]
     void* key_edge;   // [E, F]
     void* inner;      // [E, H]
 };
@@ -23,7 +24,8 @@ template <typename T> struct LogitGradients : Logits<T> {
     static void spread(const Attend& a, const Exact* q, int64_t receiver, int64_t head, const Edges& edges, Exact* w,
                        const ReceiverGradients<Exact>& to) {
         const int32_t* senders = edges.columns;
-        const int64_t count = edges.count, edge = edges.edge, H = a.num_heads, D = a.dim, F = a.key_features;
+        const int64_t count = edges.count, edge = edges.edge, H = a.num_heads, D = a.dim;
+        const int64_t F = a.query_edge ? a.key_features : 0;
         const int64_t shared = head * a.num_shared / H;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
         for (int64_t n = 0; F && n < count; ++n) {
@@ -43,6 +45,10 @@ template <typename T> struct LogitGradients : Logits<T> {
                 to.query[0] += inner;
                 if (to.inner) *at(to.inner, at_edge) = inner;
             }
+        } else if (a.score == kGATv2 && a.inner_weight) {
+            for (int64_t n = 0; n < count; ++n) {
+                spread_with_features(a, q, row_of<T>(a.key, senders[n], shared), edge + n, head, w[n], to);
+            }
         } else if (a.score == kGATv2) {
             const Exact* vector = at(a.vector, head * D);
             for (int64_t n = 0; n < count; ++n) {
@@ -56,9 +62,32 @@ template <typename T> struct LogitGradients : Logits<T> {
         }
     }
 
+    static void spread_with_features(const Attend& a, const Exact* query, const T* key, int64_t edge, int64_t head, Exact w,
+                                     const ReceiverGradients<Exact>& to) {
+        const int64_t D = a.dim, F = a.key_features;
+        const Exact *vector = at(a.vector, head * D), *features = at(a.key_edge, edge * F);
+        const Exact slope = static_cast<Exact>(a.slope);
+        Exact heard[kChannels], back[kChannels];
+        for (int64_t first = 0; first < D; first += kChannels) {
+            const int64_t width = std::min(kChannels, D - first);
+            Logits<T>::with_features(a, key, edge, head, first, width, heard);
+            for (int64_t d = 0; d < width; ++d) {
+                const Exact z = query[first + d] + heard[d];
+                back[d] = w * vector[first + d] * leaky_slope(z, slope);
+                to.query[first + d] += back[d];
+                if (to.vector) to.vector[first + d] += w * leaky(z, slope);
+            }
+            for (int64_t f = 0; f < F; ++f) {
+                const Exact* weight = at(a.inner_weight, (head * F + f) * D + first);
+                if (to.key_edge) *at(to.key_edge, edge * F + f) += dot(back, weight, width);
+                if (to.inner_weight) add(to.inner_weight + f * D + first, features[f], back, width);
+            }
+        }
+    }
+
     // The same by sender: the gradient of its key of one head. `inner` is as logits_by_sender left it.
-    static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Edges& edges, const Exact* inner,
-                                 Exact* w, Exact* grad_key) {
+    static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Edges& edges, const int64_t* edge_number,
+                                 const Exact* inner, Exact* w, Exact* grad_key) {
         const int32_t* receivers = edges.columns;
         const int64_t count = edges.count, D = a.dim;
         const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
@@ -72,6 +101,17 @@ template <typename T> struct LogitGradients : Logits<T> {
             const Exact* vector = at(a.vector, head * D);
             for (int64_t n = 0; n < count; ++n) {
                 const T* q = queries(receivers[n]);
+                if (a.inner_weight) {
+                    Exact heard[kChannels];
+                    for (int64_t first = 0; first < D; first += kChannels) {
+                        const int64_t width = std::min(kChannels, D - first), e = edge_number[edges.edge + n];
+                        Logits<T>::with_features(a, q, e, head, first, width, heard);
+                        for (int64_t d = first; d < first + width; ++d) {
+                            grad_key[d] += w[n] * vector[d] * leaky_slope(key[d] + heard[d - first], slope);
+                        }
+                    }
+                    continue;
+                }
                 for (int64_t d = 0; d < D; ++d) {
                     grad_key[d] += w[n] * vector[d] * leaky_slope(key[d] + exact(q[d]), slope);
                 }

@@ -24,6 +24,9 @@ inline Exact gatv2(const Exact* a, const Exact* x, const T* y, Exact slope, int6
     return result;
 }
 
+// Channels that are made at a time of what is heard along an edge.
+constexpr int64_t kChannels = 64;
+
 template <typename T> struct Logits : Stored<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
@@ -36,13 +39,33 @@ template <typename T> struct Logits : Stored<T> {
             const int64_t offset = sender - a.position[receiver] - a.table_lowest;
             sum += *at(a.table, std::clamp<int64_t>(offset, 0, a.table_rows - 1) * a.num_heads + head);
         }
-        if (a.key_features) {
+        if (a.query_edge) {
             const Exact* query = at(a.query_edge, (receiver * a.num_heads + head) * a.key_features);
             sum += static_cast<Exact>(a.scale) * dot(query, at(a.key_edge, edge * a.key_features), a.key_features);
         }
         return sum;
     }
-    static bool adds(const Attend& a) { return a.edge_logit || a.table || a.key_features; }
+    static bool adds(const Attend& a) { return a.edge_logit || a.table || a.query_edge; }
+
+    // y_d + Σ_f e_f W_fd: what GATv2 hears along an edge, `width` channels of it from the first.
+    template <typename Y>
+    static void with_features(const Attend& a, const Y* y, int64_t edge, int64_t head, int64_t first, int64_t width, Exact* to) {
+        for (int64_t d = 0; d < width; ++d) to[d] = exact(y[first + d]);
+        for (int64_t f = 0; f < a.key_features; ++f) {
+            const Exact* weight = at(a.inner_weight, (head * a.key_features + f) * a.dim + first);
+            add(to, *at(a.key_edge, edge * a.key_features + f), weight, width);
+        }
+    }
+    template <typename Y>
+    static Exact gatv2_with_features(const Attend& a, const Exact* x, const Y* y, int64_t edge, int64_t head) {
+        Exact heard[kChannels], sum = 0;
+        for (int64_t d = 0; d < a.dim; d += kChannels) {
+            const int64_t width = std::min(kChannels, a.dim - d);
+            with_features(a, y, edge, head, d, width, heard);
+            sum += gatv2(at(a.vector, head * a.dim + d), x + d, heard, static_cast<Exact>(a.slope), width);
+        }
+        return sum;
+    }
 
     // Logits of some edges of a receiver in one head, `q` being its query of that head; -inf up to the next whole vector.
     static void logits(const Attend& a, const Exact* q, int64_t receiver, int64_t head, const Edges& edges, Exact* out) {
@@ -66,7 +89,9 @@ template <typename T> struct Logits : Stored<T> {
                 break;
             case kGATv2:
                 for (int64_t n = 0; n < count; ++n) {
-                    out[n] = gatv2(at(a.vector, head * D), q, row_of<T>(a.key, senders[n], shared), slope, D);
+                    const T* k = row_of<T>(a.key, senders[n], shared);
+                    out[n] = a.inner_weight ? gatv2_with_features(a, q, k, edge + n, head)
+                                            : gatv2(at(a.vector, head * D), q, k, slope, D);
                 }
                 break;
         }
@@ -95,7 +120,8 @@ template <typename T> struct Logits : Stored<T> {
                     if (a.edge_inner) inner[n] += *at(a.edge_inner, edge_number[edges.edge + n] * a.num_heads + head);
                     out[n] = leaky(inner[n], slope);
                 } else if (a.score == kGATv2) {
-                    out[n] = gatv2(at(a.vector, head * D), key, q, slope, D);
+                    out[n] = a.inner_weight ? gatv2_with_features(a, key, q, edge_number[edges.edge + n], head)
+                                            : gatv2(at(a.vector, head * D), key, q, slope, D);
                 }
             }
         }

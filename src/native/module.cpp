@@ -3,10 +3,12 @@
 
 #include <cstdint>
 
+#include "aggregate_module.hpp"
 #include "attend.hpp"
 #include "cpu.hpp"
 #include "fields.hpp"
 #include "merge.hpp"
+#include "scores_module.hpp"
 #include "tile_module.hpp"
 
 namespace nb = nanobind;
@@ -69,6 +71,7 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_key_edge = fields.address<void>();
     b.grad_value_edge = fields.address<void>();
     b.grad_vector = fields.address<void>();
+    b.grad_inner_weight = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
@@ -100,6 +103,8 @@ NB_MODULE(_native, m) {
     m.def("attend_forward", &attend_forward, "level"_a, "numbers"_a, "reals"_a);
     m.def("attend_backward_receivers", &attend_backward_receivers, "level"_a, "numbers"_a, "reals"_a);
     m.def("attend_backward_senders", &attend_backward_senders, "level"_a, "numbers"_a, "reals"_a);
+    edgewise::bind_aggregate(m);
+    edgewise::bind_scores(m);
     edgewise::bind_tiles(m);
     m.def("merge_runs", &merge_runs, "operation"_a, "rows"_a, "a_offsets"_a, "a_start"_a, "a_stop"_a,
           "b_offsets"_a, "b_start"_a, "b_stop"_a, "out_offsets"_a, "out_start"_a, "out_stop"_a);

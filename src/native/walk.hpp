@@ -54,37 +54,5 @@ class Walk {
     int64_t edge_, end_, run_;
 };
 
-// A row's columns chunk by chunk, and what comes after: the next chunk, or the first one of the next item, so that it can
-// be asked for while this one is computed.
-class Chunks {
-  public:
-    Chunks(const Rows& rows, const Stretch& of, int64_t item) : rows_(rows), walk_(rows, of), item_(item) {
-        count_ahead_ = walk_.next(ahead, edge_ahead_);
-    }
-    bool advance() {
-        count = last_ ? 0 : count_ahead_;
-        if (count == 0) return false;
-        std::copy_n(ahead, count, columns);
-        edge = edge_ahead_;
-        count_ahead_ = walk_.next(ahead, edge_ahead_);
-        last_ = count_ahead_ == 0;
-        if (last_ && item_ + 1 < rows_.num_items) {
-            count_ahead_ = Walk(rows_, stretch(rows_, item_ + 1)).next(ahead, edge_ahead_);
-        }
-        // Columns side by side are near already, or fetched by the processor itself.
-        const bool apart = count_ahead_ > 0 && ahead[count_ahead_ - 1] - ahead[0] >= 2 * count_ahead_;
-        asks_ahead = apart ? count_ahead_ : 0;
-        return true;
-    }
-    int32_t columns[kChunk], ahead[kChunk];
-    int64_t count = 0, asks_ahead = 0, edge = 0;  // edge: the number of the chunk's first edge
-
-  private:
-    const Rows& rows_;
-    Walk walk_;
-    int64_t item_, count_ahead_ = 0, edge_ahead_ = 0;
-    bool last_ = false;
-};
-
 }  // namespace EDGEWISE_LEVEL
 }  // namespace edgewise

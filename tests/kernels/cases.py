@@ -83,8 +83,8 @@ class Case:
         nodes = t.get("query"), t.get("key"), t["value"]
         return attend(*nodes, self.graph, impl=impl, **self.options(), **more)
 
-    def score_edges(self):
-        return score_edges(self.tensors.get("query"), self.tensors.get("key"), self.graph, **self.options())
+    def score_edges(self, impl="auto"):
+        return score_edges(self.tensors.get("query"), self.tensors.get("key"), self.graph, impl=impl, **self.options())
 
     def formula_logits(self):
         t, graph = self.tensors, self.graph

@@ -16,18 +16,20 @@ WEIGHTS = [None, (), (HEADS,)]
 @pytest.mark.parametrize("edge_value", [False, True])
 @pytest.mark.parametrize("weights", WEIGHTS, ids=["unweighted", "[E]", "[E, H]"])
 @pytest.mark.parametrize("reduce", REDUCTIONS)
-def test_aggregate_is_the_dense_formula(reduce, weights, edge_value, name):
-    assert_aggregates_like_the_formula(GRAPHS[name], reduce, weights, edge_value, torch.float64)
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_aggregate_is_the_dense_formula(impl, reduce, weights, edge_value, name):
+    assert_aggregates_like_the_formula(GRAPHS[name], reduce, weights, edge_value, torch.float64, impl)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("edge_value", [False, True])
 @pytest.mark.parametrize("reduce", REDUCTIONS)
-def test_aggregate_is_as_accurate_as_the_formula_in_every_dtype(reduce, edge_value, dtype):
-    assert_aggregates_like_the_formula(irregular(17, 13), reduce, (HEADS,), edge_value, dtype)
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_aggregate_is_as_accurate_as_the_formula_in_every_dtype(impl, reduce, edge_value, dtype):
+    assert_aggregates_like_the_formula(irregular(17, 13), reduce, (HEADS,), edge_value, dtype, impl)
 
 
-def assert_aggregates_like_the_formula(graph, reduce, weights, edge_value, dtype):
+def assert_aggregates_like_the_formula(graph, reduce, weights, edge_value, dtype, impl):
     S, E = graph.num_senders, graph.num_edges
     inputs = [numbers(S, KV_HEADS, 5, seed=1, dtype=dtype)]
     if weights is not None:
@@ -37,7 +39,8 @@ def assert_aggregates_like_the_formula(graph, reduce, weights, edge_value, dtype
 
     def ask(value, *rest):
         given = rest[0] if weights is not None else None
-        return aggregate(value, graph, reduce, weights=given, edge_value=EdgeTerm(*rest[-2:]) if edge_value else None)
+        term = EdgeTerm(*rest[-2:]) if edge_value else None
+        return aggregate(value, graph, reduce, weights=given, edge_value=term, impl=impl)
 
     def dense(value, *rest):
         heads = HEADS if weights else KV_HEADS
@@ -73,16 +76,24 @@ def test_aggregate_broadcasts_batch_dimensions(value_batch, weight_batch, reduce
     assert_all_equal_as_promised(ours, forward_and_gradients(theirs, [value, weights]))
 
 
-def test_the_largest_shares_its_gradient_evenly_among_ties():
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_the_largest_shares_its_gradient_evenly_among_ties(impl):
     graph = from_mask(torch.tensor([[True, True, True, True], [False, True, False, True]]))
     value = torch.tensor([3.0, 5.0, 5.0, 1.0])[:, None, None].requires_grad_()
-    out = aggregate(value, graph, "max")
+    out = aggregate(value, graph, "max", impl=impl)
     assert out.flatten().tolist() == [5, 5]
     out.backward(torch.tensor([6.0, 10.0])[:, None, None])
     assert value.grad.flatten().tolist() == [0, 3 + 10, 3, 0]
 
 
-def test_negative_numbers_have_a_largest_and_an_isolated_receiver_receives_zero():
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_negative_numbers_have_a_largest_and_an_isolated_receiver_receives_zero(impl):
     graph = from_mask(torch.tensor([[True, True], [False, False]]))
     value = torch.tensor([-3.0, -5.0])[:, None, None]
-    assert aggregate(value, graph, "max").flatten().tolist() == [-3, 0]
+    assert aggregate(value, graph, "max", impl=impl).flatten().tolist() == [-3, 0]
+
+
+def test_an_implementation_is_named_among_those_there_are():
+    graph = from_mask(torch.ones(2, 2, dtype=torch.bool))
+    with pytest.raises(ValueError, match="unknown impl 'dense'. Known: auto, native, reference"):
+        aggregate(numbers(2, 1, 1), graph, impl="dense")

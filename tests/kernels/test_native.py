@@ -4,28 +4,22 @@ import pytest
 import torch
 from tests.equal import assert_all_equal_as_promised, error
 from tests.kernels.cases import EXTRAS, GRAPHS, SCORES, Case
-from tests.kernels.graphs import from_mask, irregular, numbers
+from tests.kernels.compiled_part import LEVELS, Largest, fresh, run_here
+from tests.kernels.graphs import forward_and_gradients, from_mask, irregular, numbers
 from torch.autograd import gradcheck
 
 from edgewise import native as compiled
-from edgewise.graph import Graph
 from edgewise.kernels import Dot, EdgeTerm, GATv2, attend
 from edgewise.kernels import native_call as kernels
 
 pytestmark = pytest.mark.skipif(not compiled.available(), reason="this installation has no compiled part")
 GRAPH_OF_12 = from_mask(torch.tensor([[1, 1, 1, 0, 0], [0, 1, 1, 1, 0], [0, 0, 1, 1, 1], [1, 0, 0, 1, 1], [0] * 5]) > 0)
-LEVELS = ["baseline", "x86-64-v3", "x86-64-v4"]
 CASES = [
     (score, extras)
     for score in SCORES
     for extras in EXTRAS
-    if not ("edge_key" in extras and score in ("Constant", "Given", "GATv2"))
+    if not ("edge_key" in extras and score in ("Constant", "Given"))
 ]
-
-
-def run_here(level: str) -> bool:
-    here = compiled.module().cpu_level()
-    return level == "baseline" or (here in LEVELS and LEVELS.index(level) <= LEVELS.index(here))
 
 
 class Distance:
@@ -51,15 +45,6 @@ def rows(request, monkeypatch):
         monkeypatch.setattr(kernels, "CUT", 3)
 
 
-def fresh(graph: Graph) -> Graph:
-    return Graph(
-        *graph.runs,
-        num_senders=graph.num_senders,
-        receiver_offsets=graph.receiver_offsets,
-        sender_offsets=graph.sender_offsets,
-    )
-
-
 def output_and_gradients(case, impl, **more):
     out = case.attend(impl=impl, **more)
     grads = torch.autograd.grad(out, case.inputs, numbers(*out.shape, seed=9, dtype=out.dtype), allow_unused=True)
@@ -77,7 +62,7 @@ def test_native_equals_the_definition_in_float64(score, extras, rows):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("score", SCORES)
 def test_native_is_as_exact_as_the_definition(score, dtype, level, rows):
-    extras = ("edge_value", "bias by offset") if score in ("GATv2", "Given", "Constant") else EXTRAS[-1]
+    extras = ("edge_value", "bias by offset") if score in ("Given", "Constant") else EXTRAS[-1]
     case = Case(score, extras, fresh(irregular(23, 31)), dtype)
     truth = output_and_gradients(case.exactly(), "reference")
     found, plain = output_and_gradients(case, "native"), output_and_gradients(case, "reference")
@@ -91,6 +76,32 @@ def test_every_head_dim(dim, level):
     for score in (Dot(), GATv2(numbers(2, dim, seed=3))):
         found = attend(query, key, value, graph, score=score, impl="native")
         assert error(found, attend(query, key, value, graph, score=score, impl="reference")) < 1e-12
+
+
+@pytest.mark.parametrize("dim", [1, 17, 63, 64, 65, 130])
+def test_edge_features_inside_gatv2_at_every_head_dim(dim, level, rows):
+    graph = fresh(irregular(9, 11))
+    tensors = [numbers(9, 4, dim), numbers(11, 2, dim, seed=1), numbers(11, 2, 3, seed=2), numbers(4, dim, seed=3)]
+    tensors += [numbers(graph.num_edges, 5, seed=4), numbers(5, 2, dim, seed=5)]
+    query, key, value, vector, *term = tensors
+    ours, theirs = (
+        forward_and_gradients(
+            attend(query, key, value, graph, score=GATv2(vector), edge_key=EdgeTerm(*term), impl=impl), tensors
+        )
+        for impl in ("native", "reference")
+    )
+    assert_all_equal_as_promised(ours, theirs)
+
+
+def test_edge_features_inside_gatv2_make_nothing_of_size_edges_times_channels():
+    graph = irregular(50, 50, density=0.9)
+    tensors = [numbers(50, 4, 64, seed=n) for n in range(3)] + [numbers(4, 64), numbers(graph.num_edges, 5)]
+    query, key, value, vector, features = tensors
+    term = EdgeTerm(features, numbers(5, 4, 64, seed=3))
+    with Largest() as made:
+        out = attend(query, key, value, graph, score=GATv2(vector), edge_key=term, impl="native")
+        forward_and_gradients(out, tensors)
+    assert made.numel < graph.num_edges * 4 * 64 // 4
 
 
 def test_dropout_and_weights_are_those_of_the_definition(level, rows):
@@ -127,7 +138,7 @@ def test_logits_of_minus_infinity_silence_an_edge(rows):
 def test_gradients_are_bitwise_the_same_for_any_number_of_threads(rows):
     mask = torch.rand(300, 200, generator=torch.Generator().manual_seed(0)) < 0.05
     mask[7], mask[:, 9] = True, True
-    case = Case("GATv2", ("edge_value", "bias [E, H]"), from_mask(mask), torch.float32)
+    case = Case("GATv2", EXTRAS[-1], from_mask(mask), torch.float32)
     before = torch.get_num_threads()
     found = []
     for threads in (1, 2, 3):
@@ -182,7 +193,6 @@ def test_a_second_derivative_is_refused_and_the_way_named():
         ({"value": numbers(5, 2, 6, dtype=torch.float32)}, "of one dtype"),
         ({"score": Distance()}, "knows no score Distance"),
         ({"return_weights": True}, "hands weights out without a gradient"),
-        ({"score": GATv2(numbers(4, 6)), "edge_key": EdgeTerm(numbers(12, 1), numbers(1, 2, 6))}, "inside GATv2's"),
         ({"graph": from_mask(torch.zeros(5, 5, dtype=torch.bool))}, "no empty tensors"),
     ],
     ids=lambda x: "" if isinstance(x, dict) else x,

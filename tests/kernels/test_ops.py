@@ -56,14 +56,14 @@ def test_attend_is_an_operator_with_every_score(score, extras, impl):
 def test_score_edges_is_an_operator(score):
     graph = GRAPHS["irregular"]
     given = attention(Case(score, (), graph))
-    check(ops._score_edges, (*ops._flat_graph(graph), *ops._flat_attention(given)))
+    check(ops._score_edges, (*ops._flat_graph(graph), *ops._flat_attention(given), "auto"))
 
 
 @pytest.mark.parametrize("reduce", ["sum", "mean", "max"])
 @pytest.mark.parametrize("batch", [(), (2,)])
 def test_aggregate_is_an_operator(reduce, batch):
     graph = GRAPHS["irregular"]
-    args = (numbers(*batch, 4, 2, 3), reduce, numbers(graph.num_edges, 4), None, None)
+    args = (numbers(*batch, 4, 2, 3), reduce, numbers(graph.num_edges, 4), None, None, "auto")
     check(ops._aggregate, (*ops._flat_graph(graph), *args))
 
 
@@ -92,7 +92,7 @@ def test_an_operator_gives_gradients_only_to_those_who_ask():
 def test_scores_given_come_back_as_a_tensor_of_their_own():
     graph = GRAPHS["irregular"]
     case = Case("Given", (), graph)
-    scores = ops.score_edges(attention(case), graph)
+    scores = ops.score_edges(attention(case), graph, "auto")
     assert torch.equal(scores, case.tensors["scores"])
     assert scores.data_ptr() != case.tensors["scores"].data_ptr()
 

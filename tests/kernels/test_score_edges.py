@@ -9,11 +9,12 @@ from tests.kernels.graphs import forward_and_gradients
 
 @pytest.mark.parametrize("extras", EXTRAS, ids=" ".join)
 @pytest.mark.parametrize("score", SCORES)
-def test_score_edges_hands_out_the_logits(score, extras):
+@pytest.mark.parametrize("impl", ["auto", "reference"])
+def test_score_edges_hands_out_the_logits(impl, score, extras):
     case = Case(score, extras, GRAPHS["batch"])
     senders, receivers = case.graph.edges()
     nodes = [x for name, x in case.tensors.items() if not name.startswith("value")]
-    ours, theirs = case.score_edges(), case.formula_logits()[receivers, senders]
+    ours, theirs = case.score_edges(impl), case.formula_logits()[receivers, senders]
     if case.heads == KV_HEADS:
         # There is no value, so nothing says how many heads there are, nor, without a bias, in which dtype.
         theirs = theirs[:, :1].to(ours.dtype)
@@ -25,3 +26,9 @@ def test_score_edges_hands_out_the_logits(score, extras):
 def test_scores_come_in_float32_or_better(score, dtype):
     case = Case(score, (), GRAPHS["irregular"], dtype)
     assert case.score_edges().dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+
+
+def test_an_implementation_is_named_among_those_there_are():
+    case = Case("Dot", (), GRAPHS["irregular"])
+    with pytest.raises(ValueError, match="unknown impl 'dense'. Known: auto, native, reference"):
+        case.score_edges("dense")

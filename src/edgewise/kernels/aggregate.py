@@ -8,6 +8,7 @@ from edgewise.graph import Graph
 from edgewise.kernels import ops, routes
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.edge_term import EdgeTerm
+from edgewise.kernels.routes import EDGE_BY_EDGE
 from edgewise.names import lookup
 
 REDUCTIONS = {
@@ -24,6 +25,7 @@ def aggregate(
     *,
     weights: Float[Tensor, "..."] | None = None,
     edge_value: EdgeTerm | None = None,
+    impl: str = "auto",
 ) -> Float[Tensor, "*#batch receivers heads dim"]:
     """Every receiver's sum, mean or maximum over the senders it hears.
 
@@ -35,6 +37,7 @@ def aggregate(
         reduce: "sum", "mean" (divided by the number of senders heard) or "max" (channel by channel).
         weights: [E], [E, H] or [..., E, H], in the graph's edge order; 1 when not given.
         edge_value: EdgeTerm(features [E, F], weight [F, H_kv, D]), added to the value along each edge.
+        impl: "auto", "native" or "reference"; an implementation never changes a meaning.
 
     Returns:
         [..., R, H, D] in the dtype of value. A receiver that hears nobody gets zeros.
@@ -45,7 +48,8 @@ def aggregate(
     tensor([0., 4., 0.])
     """
     lookup(reduce, REDUCTIONS, "reduce")
+    lookup(impl, EDGE_BY_EDGE, "impl")
     aggregation = Aggregation(value, reduce, weights, edge_value)
     if torch.compiler.is_compiling():
-        return ops.aggregate(aggregation, graph)
-    return routes.aggregate(aggregation, graph)
+        return ops.aggregate(aggregation, graph, impl)
+    return routes.aggregate(aggregation, graph, impl)

@@ -39,8 +39,14 @@ class Aggregation:
         wide = any(x is not None and x.dtype == torch.float64 for x in (self.value, self.weights))
         return torch.float64 if wide else torch.float32
 
+    @property
+    def tensors(self) -> list[Tensor]:
+        """Every tensor in it, each of which may ask for a gradient."""
+        return [x for x in (self.value, self.weights, *(self.edge_value or ())) if x is not None]
+
     def folded(self) -> "Aggregation":
-        """The same aggregation with its batch dimensions folded into heads."""
-        batch, H = self.batch, self.num_heads
-        weights = None if self.weights is None else fold_per_edge(self.weights, H, batch)
+        """The same aggregation with its batch dimensions folded into heads; weights [E] stay, they serve all heads."""
+        batch, H, weights = self.batch, self.num_heads, self.weights
+        if weights is not None and weights.dim() > 1:
+            weights = fold_per_edge(weights, H, batch)
         return Aggregation(fold(self.value, batch), self.reduce, weights, folded_term(self.edge_value, batch))

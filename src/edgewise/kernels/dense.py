@@ -13,8 +13,8 @@ from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.dropout import keep
 from edgewise.kernels.groups import Group, groups
-from edgewise.kernels.native_autograd import Once
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.once import once
 from edgewise.kernels.plan import Plan
 from edgewise.kernels.scores import Dot
 from edgewise.kernels.transforms import transformed
@@ -84,7 +84,7 @@ def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, 
 def _once(x: Tensor) -> Tensor:
     """PyTorch's fused kernels have one derivative too; theirs does not name the way to a second."""
     if torch.is_grad_enabled() and x.requires_grad:
-        x.register_hook(lambda grad: Once.apply(grad, grad) if torch.is_grad_enabled() else grad)  # type: ignore[no-untyped-call]
+        x.register_hook(lambda grad: once("attend", [grad], [grad])[0])
     return x
 
 

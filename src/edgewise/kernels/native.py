@@ -33,8 +33,6 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
         return "takes query, key and value of one dtype"
     if stored != torch.float64 and attention.dtype == torch.float64:
         return "takes scores and biases no wider than the value"
-    if attention.edge_key is not None and isinstance(score, GATv2):
-        return "takes no edge features inside GATv2's nonlinearity"
     if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
         return "hands weights out without a gradient"
     if transformed(attention):
@@ -53,11 +51,13 @@ def attend(
     logit = None if a.scores is None else a.scores.to(exact)
     if isinstance(a.bias, Tensor):
         logit = a.bias.to(exact) if logit is None else logit + a.bias.to(exact)
-    inner = query_edge = key_edge = None
+    inner = query_edge = key_edge = inner_weight = None
     if a.edge_key is not None:
         features, weight = a.edge_key.features.to(exact), _per_head(a.edge_key.weight.to(exact), a.num_heads)
         if isinstance(score, Additive):
             inner = EdgeTerm(features, weight).along_edges(exact).squeeze(-1)
+        elif isinstance(score, GATv2):
+            key_edge, inner_weight = features, weight.transpose(0, 1)
         elif a.query is not None:
             query_edge, key_edge = product(a.query.to(exact), weight.permute(1, 2, 0)), features
     tensors = Tensors(
@@ -71,6 +71,7 @@ def attend(
         _exact(key_edge, exact),
         None if a.edge_value is None else _exact(a.edge_value.features, exact),
         _exact(score.vector, exact) if isinstance(score, GATv2) else None,
+        _exact(inner_weight, exact),
     )
     out, heard_edge, weights = run(Problem(attention, graph, return_weights, memory), tensors)
     if a.edge_value is not None and heard_edge is not None:

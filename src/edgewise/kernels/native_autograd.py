@@ -23,6 +23,7 @@ from edgewise.kernels.native_call import (
     unit_stride,
 )
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.once import once
 from edgewise.kernels.transforms import check_plain
 
 
@@ -105,24 +106,8 @@ class _Attend(Function):
         kept = ctx.saved_tensors
         given, saved = Tensors(*kept[: len(Tensors._fields)]), Saved(*kept[len(Tensors._fields) :])
         needed = set(compress(Tensors._fields, ctx.needs_input_grad[1:]))
-        grads = Backward(ctx.problem, given, needed, grad, grad_edge, saved).gradients()
-        if torch.is_grad_enabled():
-            grads = [None if g is None else Once.apply(g, grad, *given) for g in grads]  # type: ignore[no-untyped-call]
-        return (None, *grads)
-
-
-class Once(Function):
-    """A gradient that says why it has none of its own."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, *of: Tensor | None) -> Tensor:
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        raise RuntimeError(
-            "attend: the fast kernels can be differentiated once; for second derivatives call it with impl='reference'"
-        )
+        backward = Backward(ctx.problem, given, needed, grad, grad_edge, saved)
+        return (None, *once("attend", backward.gradients(), [grad, *given]))
 
 
 class Backward:
@@ -166,23 +151,25 @@ class Backward:
             grads["logit"] = self._room(E, H)
         if "inner" in need:
             grads["inner"] = self._room(E, H)
-        if x.key_edge is not None:
+        if x.query_edge is not None:
             grads["query_edge"] = self._room(R, H, x.key_features)
-            if "key_edge" in need:
-                grads["key_edge"] = self._room(*x.key_edge.shape).zero_()
+        if x.key_edge is not None and "key_edge" in need:
+            grads["key_edge"] = self._room(*x.key_edge.shape).zero_()
         if x.value_edge is not None and "value_edge" in need:
             grads["value_edge"] = self._room(*x.value_edge.shape).zero_()
         if x.vector is not None:
             grads["vector"] = self._room(VECTOR_BLOCKS, *x.vector.shape).zero_()
+        if x.inner_weight is not None and "inner_weight" in need:
+            grads["inner_weight"] = self._room(VECTOR_BLOCKS, *x.inner_weight.shape).zero_()
         walks = bool(grads.keys() - {"query"}) or "query" in need
         cut = items(graph)
         partial = None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features)
-        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector")
+        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight")
         forward = saved.out, saved.rest, saved.heard_edge, self.grad_edge, saved.log_sum, self.delta
         fields = [*self.fields, self.grad, *forward, int(walks), *map(grads.get, order), partial]
         enter("attend_backward_receivers", graph, fields, self.reals)
-        if "vector" in grads:
-            grads["vector"] = grads["vector"].sum(0)
+        for name in grads.keys() & {"vector", "inner_weight"}:
+            grads[name] = grads[name].sum(0)
         if x.table is not None and "table" in need:
             grads["table"] = self._of_table(x.table, grads["logit"])
         return grads

@@ -69,10 +69,11 @@ class Tensors(NamedTuple):
     logit: Tensor | None  # [E, H], added to the logit
     inner: Tensor | None  # [E, H], added inside the LeakyReLU of an additive score
     table: Tensor | None  # [T, H], added by offset
-    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge
+    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge; not with GATv2
     key_edge: Tensor | None  # [E, F]
     value_edge: Tensor | None  # [E, F']
     vector: Tensor | None  # [H, D], of GATv2
+    inner_weight: Tensor | None = None  # [H, F, D], brings key_edge inside GATv2's nonlinearity
 
     @property
     def dim(self) -> int:

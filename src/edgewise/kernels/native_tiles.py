@@ -11,9 +11,10 @@ from torch.autograd import Function
 
 from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_autograd import Backward, Memory, Once, Problem, Saved, attend_edges, learns
+from edgewise.kernels.native_autograd import Backward, Memory, Problem, Saved, attend_edges, learns
 from edgewise.kernels.native_call import LEVEL, Fields, Tensors, attend_fields, reals, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
+from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot
 from edgewise.kernels.tiles import Tiles, tiles
 from edgewise.kernels.transforms import check_plain
@@ -111,9 +112,7 @@ class _AttendTiles(Function):
         grads = _gradients(ctx.call, x, needed, grad, Saved(*saved))
         given = (query, key, value, table)
         found = [grads[name].to(of.dtype) if name in needed else None for name, of in zip(names, given, strict=True)]
-        if torch.is_grad_enabled():
-            found = [None if g is None else Once.apply(g, grad, *given) for g in found]  # type: ignore[no-untyped-call]
-        return (None, *found)
+        return (None, *once("attend", found, [grad, *given]))
 
 
 def _tensors(query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) -> Tensors:

@@ -43,17 +43,17 @@ def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) 
     return out, weights if return_weights else None
 
 
-def score_edges(attention: Attention, graph: Graph) -> Tensor:
+def score_edges(attention: Attention, graph: Graph, impl: str) -> Tensor:
     """`score_edges` as one operator of a compiled program."""
     scores: Tensor
-    (scores,) = _score_edges(*_flat_graph(graph), *_flat_attention(attention))
+    (scores,) = _score_edges(*_flat_graph(graph), *_flat_attention(attention), impl)
     return scores
 
 
-def aggregate(a: Aggregation, graph: Graph) -> Tensor:
+def aggregate(a: Aggregation, graph: Graph, impl: str) -> Tensor:
     """`aggregate` as one operator of a compiled program."""
     out: Tensor
-    (out,) = _aggregate(*_flat_graph(graph), a.value, a.reduce, a.weights, *(a.edge_value or (None, None)))
+    (out,) = _aggregate(*_flat_graph(graph), a.value, a.reduce, a.weights, *(a.edge_value or (None, None)), impl)
     return out
 
 
@@ -138,12 +138,12 @@ def _room_to_keep(a: Attention, run_offsets: Tensor, learns: bool) -> list[Tenso
 
 
 def _run_score_edges(*args: Any) -> list[Tensor]:
-    scores = routes.score_edges(_attention(*args[6:]), recall(*args[:6]))
+    scores = routes.score_edges(_attention(*args[6:-1]), recall(*args[:6]), args[-1])
     return [scores.clone(memory_format=torch.contiguous_format)]  # scores given may come back as they are
 
 
 def _run_aggregate(*args: Any) -> list[Tensor]:
-    return _packed(routes.aggregate(_aggregation(*args[6:]), recall(*args[:6])))
+    return _packed(routes.aggregate(_aggregation(*args[6:-1]), recall(*args[:6]), args[-1]))
 
 
 def _packed(*outs: Tensor) -> list[Tensor]:
@@ -161,11 +161,11 @@ def _like_attend(*args: Any) -> list[Tensor]:
 
 
 def _like_score_edges(*args: Any) -> list[Tensor]:
-    return [_per_edge(_attention(*args[6:]), args[0])]
+    return [_per_edge(_attention(*args[6:-1]), args[0])]
 
 
 def _like_aggregate(*args: Any) -> list[Tensor]:
-    a = _aggregation(*args[6:])
+    a = _aggregation(*args[6:-1])
     return [a.value.new_empty(*a.batch, args[0].shape[0] - 1, a.num_heads, a.value.shape[-1])]
 
 
@@ -262,10 +262,10 @@ _attend = _define(
     _run_attend_again,
     results=2,
 )
-_score_edges = _define("score_edges", f"{_GRAPH}, {_ATTENTION}", _run_score_edges, _like_score_edges)
+_score_edges = _define("score_edges", f"{_GRAPH}, {_ATTENTION}, str impl", _run_score_edges, _like_score_edges)
 _aggregate = _define(
     "aggregate",
-    f"{_GRAPH}, Tensor value, str reduce, Tensor? weights, Tensor? features, Tensor? weight",
+    f"{_GRAPH}, Tensor value, str reduce, Tensor? weights, Tensor? features, Tensor? weight, str impl",
     _run_aggregate,
     _like_aggregate,
 )

@@ -54,6 +54,7 @@ def aggregate(aggregation: Aggregation, graph: Graph) -> Float[Tensor, "receiver
     value, weights, dtype = aggregation.value, aggregation.weights, aggregation.dtype
     messages = along_edges(value.to(dtype), graph, aggregation.num_heads, aggregation.edge_value)
     if weights is not None:
+        weights = weights[:, None] if weights.dim() == 1 else weights
         messages = messages * weights.to(dtype)[..., None]
     if aggregation.reduce == "max":
         return segments.segment_max(messages, graph).to(value.dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from edgewise.graph import Graph
-from edgewise.kernels import checks, dense, native, native_tiles, reference
+from edgewise.kernels import checks, dense, native, native_aggregate, native_scores, native_tiles, reference
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.autocast import as_stored
@@ -22,6 +22,8 @@ IMPLEMENTATIONS = {
     "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
     "reference": "the plain definition, edge by edge; can be differentiated twice",
 }
+EDGE_BY_EDGE = {name: IMPLEMENTATIONS[name] for name in ("auto", "native", "reference")}
+"""What `aggregate` and `score_edges` have to choose from."""
 
 
 def attend(
@@ -59,9 +61,9 @@ def _routed(
     return _unfolded(attention, batch, out, weights if return_weights else None)
 
 
-def _insist(impl: str, route: str, hindrance: str | None) -> None:
+def _insist(impl: str, route: str, hindrance: str | None, where: str = "attend") -> None:
     if impl == route and hindrance is not None:
-        raise ValueError(f"attend: impl={route!r} {hindrance}; use impl='auto'")
+        raise ValueError(f"{where}: impl={route!r} {hindrance}; use impl='auto'")
 
 
 def _unfolded(
@@ -73,17 +75,35 @@ def _unfolded(
     return unfold(out, H, batch), None if weights is None else unfold(weights, H, batch)
 
 
-def score_edges(attention: Attention, graph: Graph) -> Tensor:
+def score_edges(attention: Attention, graph: Graph, impl: str) -> Tensor:
     """How loudly every edge is heard."""
     checks.check_attention("score_edges", attention, graph)
     with as_stored(graph.device):
-        scores = reference.score_edges(attention.folded(attention.batch), graph)
+        scores = _scored(attention.folded(attention.batch), graph, impl)
     return unfold(scores, attention.num_heads, attention.batch)
 
 
-def aggregate(aggregation: Aggregation, graph: Graph) -> Tensor:
+def _scored(attention: Attention, graph: Graph, impl: str) -> Tensor:
+    if impl in ("auto", "native"):
+        hindrance = native_scores.hindrance(attention, graph)
+        if hindrance is None:
+            return native_scores.score_edges(attention, graph)
+        _insist(impl, "native", hindrance, "score_edges")
+    return reference.score_edges(attention, graph)
+
+
+def aggregate(aggregation: Aggregation, graph: Graph, impl: str) -> Tensor:
     """The sum, mean or maximum over what every receiver hears."""
     checks.check_aggregation("aggregate", aggregation, graph)
     with as_stored(graph.device):
-        out = reference.aggregate(aggregation.folded(), graph)
+        out = _aggregated(aggregation.folded(), graph, impl)
     return unfold(out, aggregation.num_heads, aggregation.batch)
+
+
+def _aggregated(aggregation: Aggregation, graph: Graph, impl: str) -> Tensor:
+    if impl in ("auto", "native"):
+        hindrance = native_aggregate.hindrance(aggregation, graph)
+        if hindrance is None:
+            return native_aggregate.aggregate(aggregation, graph)
+        _insist(impl, "native", hindrance, "aggregate")
+    return reference.aggregate(aggregation, graph)
