@@ -8,7 +8,8 @@
 
 namespace edgewise {
 
-// Rows are summed up for GATv2's vector and inner weight in this many stretches, whatever the number of threads.
+// Rows are summed up for what they all share, GATv2's vector and inner weight and the offset table, in this many
+// stretches, whatever the number of threads.
 constexpr int64_t kVectorBlocks = 64;
 
 enum ScoreKind : int64_t { kNone = 0, kDot = 1, kAdditive = 2, kGATv2 = 3 };
@@ -54,7 +55,9 @@ struct BackwardReceivers {
     const void* heard_edge;        // exact [R, H, F']
     const void* grad_edge;         // exact [R, H, F']: the gradient in the space of value_edge
     const void* log_sum;           // exact [R, H]
-    void* delta;                   // exact [R, H], filled here: grad · out
+    const void* grad_weights;      // exact [E, H]: the gradient of the weights handed out; null: none
+    const void* weights_share;     // exact [R, H]: sum of the weights times it; null with grad_weights
+    void* delta;                   // exact [R, H], filled here: grad · out, and the share
     int64_t walks;                 // 0: delta is all that is asked for
     void* grad_query;              // exact [R, H, D]
     void* grad_logit;              // exact [E, H]; null: not asked for
@@ -64,6 +67,7 @@ struct BackwardReceivers {
     void* grad_value_edge;         // exact [E, F']; null
     void* grad_vector;             // exact [kVectorBlocks, H, D], to be summed; null
     void* grad_inner_weight;       // exact [kVectorBlocks, H, F, D], to be summed; null
+    void* grad_table;              // exact [kVectorBlocks, T, H], to be summed; null
     void* partial;                 // exact [items, H, D + F], for rows cut into items; null
 };
 
@@ -72,6 +76,7 @@ struct BackwardSenders {
     Nodes<const void*> grad;
     const void* grad_edge;
     const void* log_sum;
+    const void* grad_weights;
     const void* delta;
     const int64_t* edge_number;  // of each transposed edge in the graph's order; null: nothing is per edge
     void* grad_key;              // exact [S, H_kv, D]

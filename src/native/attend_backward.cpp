@@ -64,9 +64,9 @@ template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
     static void run(const Rows& rows, const Attend& a, const BackwardReceivers& b) {
         const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, F = a.query_edge ? a.key_features : 0, G = a.value_features;
         const bool asks = b.grad_query != nullptr;
-        // GATv2's vector and inner weight are summed up block of items by block of items.
+        // What all rows share is summed up block of items by block of items.
         const int64_t block = (rows.num_items + kVectorBlocks - 1) / kVectorBlocks;
-        const int64_t step = b.grad_vector || b.grad_inner_weight ? std::max<int64_t>(block, 1) : 32;
+        const int64_t step = b.grad_vector || b.grad_inner_weight || b.grad_table ? std::max<int64_t>(block, 1) : 32;
         const int64_t steps = (rows.num_items + step - 1) / step;
         const PackedSenders<T> packed(rows, a);
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
@@ -106,6 +106,7 @@ template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
                         Exact delta = 0;
                         dots(grad.data(), HeadRows<Exact>{whole.data(), 0}, &first, 1, near.value_dim, Exact(1), &delta);
                         if (G) delta += dot(at(b.grad_edge, (i * H + h) * G), at(b.heard_edge, (i * H + h) * G), G);
+                        if (b.grad_weights) delta += *at(b.weights_share, i * H + h);
                         if (of.begin == rows.run_edge_start[rows.run_offsets[i]]) *at(b.delta, i * H + h) = delta;
                         if (!b.walks) continue;
                         columns.each(of, [&](const Edges& edges) {
@@ -119,12 +120,18 @@ template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
                             for (int64_t n = 0; n < count; ++n) {
                                 const int64_t e = edges.edge + n;
                                 if (G) back[n] += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
+                                if (b.grad_weights) back[n] += *at(b.grad_weights, e * H + h);
                                 const Exact keep = a.keep_from ? kept<Exact>(a, row, senders[n]) : Exact(1);
                                 if (b.grad_value_edge) {
                                     add(at(b.grad_value_edge, e * G), w[n] * keep, at(b.grad_edge, (i * H + h) * G), G);
                                 }
                                 w[n] *= keep * back[n] - delta;
                                 if (b.grad_logit) *at(b.grad_logit, e * H + h) = w[n];
+                                if (b.grad_table) {
+                                    const int64_t offset = senders[n] - a.position[i] - a.table_lowest;
+                                    const int64_t t = std::clamp<int64_t>(offset, 0, a.table_rows - 1);
+                                    *at(b.grad_table, ((s * a.table_rows) + t) * H + h) += w[n];
+                                }
                             }
                             const ReceiverGradients<Exact> to{
                                 a.score == kDot && !asks ? nullptr : grad_query.data(), summed.data(),
@@ -206,6 +213,7 @@ template <typename T> struct AttendBackwardSenders : LogitGradients<T> {
                                     const Exact* features = at(a.value_edge, b.edge_number[place + n] * G);
                                     back[n] += dot(at(b.grad_edge, (i * H + h) * G), features, G);
                                 }
+                                if (b.grad_weights) back[n] += *at(b.grad_weights, b.edge_number[place + n] * H + h);
                                 w[n] *= keep[n] * back[n] - *row_of<Exact>(view.deltas, i, h);
                             }
                             LogitGradients<T>::spread_by_sender(near, key.data(), h, edges, b.edge_number, inner.data(), w.data(),

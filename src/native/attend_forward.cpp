@@ -67,10 +67,10 @@ template <typename T> struct Heard : Logits<T> {
         mass = mass * before + part[1] * now;
         largest = highest;
     }
-    void keep(Exact* part) const {
+    void keep(Exact* part, int64_t dim) const {
         part[0] = largest;
         part[1] = mass;
-        std::copy(edge_sum.begin(), edge_sum.end(), std::copy(sum.begin(), sum.end(), part + 2));
+        std::copy(edge_sum.begin(), edge_sum.end(), std::copy_n(sum.begin(), dim, part + 2));
     }
 
     void end(const Attend& a, const Forward& f, int64_t receiver, int64_t head, int64_t dim) const {
@@ -123,7 +123,7 @@ template <typename T> struct AttendForward : Stored<T> {
                     heard.begin();
                     columns.each(of, [&](const Edges& edges) { heard.hear(near, f, query.data(), of.row, head, edges); });
                     if (of.whole) heard.end(a, f, of.row, head, V);
-                    else heard.keep(at(f.partial, (item * H + head) * part));
+                    else heard.keep(at(f.partial, (item * H + head) * part), V);
                 }
             }
             if (rows.item_row) join(rows, a, f);

@@ -62,6 +62,8 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.heard_edge = fields.address<const void>();
     b.grad_edge = fields.address<const void>();
     b.log_sum = fields.address<const void>();
+    b.grad_weights = fields.address<const void>();
+    b.weights_share = fields.address<const void>();
     b.delta = fields.address<void>();
     b.walks = fields.number();
     b.grad_query = fields.address<void>();
@@ -72,6 +74,7 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_value_edge = fields.address<void>();
     b.grad_vector = fields.address<void>();
     b.grad_inner_weight = fields.address<void>();
+    b.grad_table = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
@@ -85,6 +88,7 @@ void attend_backward_senders(const char* level, const nb::list& numbers, const n
     b.grad = fields.nodes<const void*>();
     b.grad_edge = fields.address<const void>();
     b.log_sum = fields.address<const void>();
+    b.grad_weights = fields.address<const void>();
     b.delta = fields.address<const void>();
     b.edge_number = fields.address<const int64_t>();
     b.grad_key = fields.address<void>();

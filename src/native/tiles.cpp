@@ -1,6 +1,7 @@
 #include "tiles.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace edgewise {
 namespace {
@@ -196,10 +197,10 @@ bool make_segments(Tiles& tiles, int64_t num_senders, int64_t blocks_each) {
     return true;
 }
 
-}  // namespace
-
-Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) {
+// With `whole`, blocks of rows that may share senders become tiles whole.
+Tiles find_in_blocks(const Rows& rows, const TileCosts& costs, bool whole, double& cost_of_whole) {
     Tiles tiles;
+    cost_of_whole = 0;  // what the rest would cost more in tiles than by itself
     tiles.num_rows = rows.num_rows;
     tiles.stretch_offsets.push_back(0);
     std::vector<int64_t> rest_count(rows.num_rows, 0);
@@ -213,7 +214,13 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) 
         tile.clear();
         if (may_share(rows, first, count, least)) {
             sweep.over(rows, first, count);
-            choose(sweep.stretches, costs, count, tile);
+            if (whole) tile = sweep.stretches;
+            else choose(sweep.stretches, costs, count, tile);
+            if (tile.empty()) cost_of_whole += costs.tile * kTileRows;
+            for (const Stretch& s : sweep.stretches) cost_of_whole += cost_in_tile(s);
+            for (const Stretch& s : tile) cost_of_whole -= cost_in_tile(s);
+        } else {
+            cost_of_whole = std::numeric_limits<double>::infinity();
         }
         if (tile.empty()) {
             tiles.rest_start.insert(tiles.rest_start.end(), rows.run_start + run, rows.run_start + last);
@@ -233,9 +240,20 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) 
         tiles.stretch_offsets.push_back(static_cast<int64_t>(tiles.start.size()));
         if (tile.size() < sweep.stretches.size()) keep_rest(sweep.stretches, tile, first, count, tiles, rest_count);
     }
-    if (tiles.num_tiles() == 0) return tiles;
     tiles.rest_offsets.assign(1, 0);
     for (const int64_t runs : rest_count) tiles.rest_offsets.push_back(tiles.rest_offsets.back() + runs);
+    return tiles;
+}
+
+}  // namespace
+
+Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) {
+    double cost_of_whole = 0;
+    Tiles tiles = find_in_blocks(rows, costs, false, cost_of_whole);
+    if (tiles.num_tiles() == 0) return tiles;
+    // A rest is a pass over all rows.
+    const double cost_of_rest = static_cast<double>(tiles.rest_edges) * costs.edge_in_run + costs.split * static_cast<double>(rows.num_rows);
+    if (tiles.rest_edges > 0 && cost_of_whole <= cost_of_rest) tiles = find_in_blocks(rows, costs, true, cost_of_whole);
     make_blocks(tiles);
     int64_t each = std::max(kSegmentBlocks, (tiles.num_blocks() + kMostSegments - 1) / kMostSegments);
     while (!make_segments(tiles, num_senders, each)) each *= 2;

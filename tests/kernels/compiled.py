@@ -97,8 +97,9 @@ NATIVE = {
 
 @pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("call", [Case.attend, weights_and_out])
 @pytest.mark.parametrize("name", NATIVE)
-def test_compiled_kernels_run_once_forward_and_give_the_bits_of_an_eager_call(name, dtype, recorder):
+def test_compiled_kernels_run_once_forward_and_give_the_bits_of_an_eager_call(name, call, dtype, recorder):
     batch, extras = NATIVE[name]
     case = Case("Dot", extras, irregular(9, 7), dtype)
     for node in ("query", "key", "value"):
@@ -106,7 +107,7 @@ def test_compiled_kernels_run_once_forward_and_give_the_bits_of_an_eager_call(na
 
     def function(tensors, graph):
         case.tensors, case.graph = tensors, graph
-        return case.attend("native", dropout=0.3, seed=5)
+        return call(case, impl="native", dropout=0.3, seed=5)
 
     tensors = dict(case.tensors)
     theirs = forward_and_gradients(function(tensors, case.graph), case.inputs)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from edgewise import native
 from edgewise.graph import Graph
-from edgewise.kernels import IMPLEMENTATIONS, Dot, Given, OffsetTable, attend, native_call, native_tiles, plan
+from edgewise.kernels import IMPLEMENTATIONS, Dot, EdgeTerm, Given, OffsetTable, attend, native_call, native_tiles, plan
 from edgewise.patterns import causal as causal_pattern
 
 pytestmark = pytest.mark.usefixtures("poisoned")
@@ -144,6 +144,19 @@ def test_a_hub_of_a_million_edges(impl, hub):
     inputs = nodes(graph, torch.float32, heads=1, shared=1, dim=4)
     ours, truth = (with_gradients(*call, graph) for call in ((impl, inputs), ("reference", exactly(inputs))))
     assert_all_equal_as_promised(ours, [x.float() for x in truth])
+
+
+@pytest.mark.parametrize("dim", [5, 17, 24])
+@pytest.mark.parametrize("impl", COMPILED)
+def test_a_hub_in_channels_that_fill_no_vector(impl, dim):
+    """Long rows are cut in pieces, and many nodes are copied with their channels filled up."""
+    mask = torch.zeros(40, 9000, dtype=torch.bool)
+    mask[3:6], mask[:, 7], mask[7:, 100:110] = True, True, True
+    graph = from_mask(mask)
+    inputs = nodes(graph, torch.float32, dim=dim)
+    term = EdgeTerm(numbers(graph.num_edges, 3, seed=5).float(), numbers(3, 2, dim, seed=6).float())
+    assert_holds(impl, inputs, graph)
+    assert_holds(impl, inputs, graph, edge_value=term)
 
 
 @pytest.mark.parametrize("dim", DIMS)

@@ -1,5 +1,7 @@
 """The compiled kernels against the definition: every score, extra and storage type, on every instruction set."""
 
+import math
+
 import pytest
 import torch
 from tests.equal import assert_all_equal_as_promised, error
@@ -9,7 +11,7 @@ from tests.kernels.graphs import forward_and_gradients, from_mask, irregular, nu
 from torch.autograd import gradcheck
 
 from edgewise import native as compiled
-from edgewise.kernels import Dot, EdgeTerm, GATv2, attend
+from edgewise.kernels import Dot, EdgeTerm, GATv2, attend, native_autograd
 from edgewise.kernels import native_call as kernels
 
 pytestmark = pytest.mark.skipif(not compiled.available(), reason="this installation has no compiled part")
@@ -114,6 +116,59 @@ def test_dropout_and_weights_are_those_of_the_definition(level, rows):
     assert_all_equal_as_promised(mine, output_and_gradients(case, "reference", dropout=0.4, seed=5))
 
 
+@pytest.mark.parametrize(("score", "extras"), CASES, ids=str)
+def test_weights_have_the_gradients_of_the_definition(score, extras, rows):
+    case = Case(score, extras, fresh(irregular(13, 11)))
+
+    def gradients(impl, of):
+        out, weights = case.attend(impl=impl, dropout=0.3, seed=5, return_weights=True)
+        # Constant weights learn nothing: the output makes the sum ask for a gradient all the same.
+        both = {"weights": [weights + 0 * out.sum()], "both": [out, weights]}[of]
+        if not weights.requires_grad:
+            both = both[:1]
+        seeds = [numbers(*x.shape, seed=9) for x in both]
+        grads = torch.autograd.grad(both, case.inputs, seeds, allow_unused=True)
+        return [torch.zeros_like(x) if g is None else g for x, g in zip(case.inputs, grads, strict=True)]
+
+    for of in ("weights", "both"):
+        assert_all_equal_as_promised(gradients("native", of), gradients("reference", of))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_the_gradients_of_weights_are_as_exact_as_the_definition(dtype, level, rows):
+    case = Case("Dot", ("edge_value",), fresh(irregular(23, 31)), dtype)
+
+    def gradients(case, impl):
+        _, weights = case.attend(impl=impl, return_weights=True)
+        seeds = numbers(*weights.shape, seed=9).to(weights.dtype)
+        grads = torch.autograd.grad(weights, case.inputs, seeds, allow_unused=True)
+        return [torch.zeros_like(x) if g is None else g for x, g in zip(case.inputs, grads, strict=True)]
+
+    truth = gradients(case.exactly(), "reference")
+    assert_all_equal_as_promised(gradients(case, "native"), gradients(case, "reference"), truth)
+
+
+def test_weights_of_a_batch_have_gradients():
+    graph, inputs = irregular(7, 9), [numbers(2, n, 4, 3, seed=n) for n in (7, 9)]
+
+    def gradients(impl):
+        _, weights = attend(inputs[0], inputs[1], inputs[1], graph, impl=impl, return_weights=True)
+        return torch.autograd.grad(weights, inputs, numbers(*weights.shape, seed=9))
+
+    assert_all_equal_as_promised(gradients("native"), gradients("reference"))
+
+
+def test_an_offset_table_learns_without_a_number_for_every_edge(monkeypatch):
+    graph = irregular(100, 100, density=0.9)
+    case, shapes = Case("Dot", ("bias by offset",), graph), []
+    room = native_autograd.Backward._room
+    monkeypatch.setattr(native_autograd.Backward, "_room", lambda b, *shape: (shapes.append(shape), room(b, *shape))[1])
+    case.attend(impl="native").sum().backward()
+    assert case.tensors["bias"].grad.any()
+    assert shapes
+    assert max(map(math.prod, shapes)) < graph.num_edges
+
+
 def test_strides_and_batch_dimensions_are_taken_as_they_are():
     graph = irregular(7, 9)
     query = numbers(2, 4, 7, 3).permute(0, 2, 1, 3)
@@ -192,7 +247,6 @@ def test_a_second_derivative_is_refused_and_the_way_named():
     [
         ({"value": numbers(5, 2, 6, dtype=torch.float32)}, "of one dtype"),
         ({"score": Distance()}, "knows no score Distance"),
-        ({"return_weights": True}, "hands weights out without a gradient"),
         ({"graph": from_mask(torch.zeros(5, 5, dtype=torch.bool))}, "no empty tensors"),
     ],
     ids=lambda x: "" if isinstance(x, dict) else x,

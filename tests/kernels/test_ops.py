@@ -48,8 +48,7 @@ def test_attend_is_an_operator(name, learns):
 def test_attend_is_an_operator_with_every_score(score, extras, impl):
     graph = GRAPHS["irregular"]
     given = attention(Case(score, extras, graph), dropout=0.3, seed=torch.tensor(4))
-    weights = impl == "reference"
-    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), weights, impl, True))
+    check(ops._attend, (*ops._flat_graph(graph), *ops._flat_attention(given), True, impl, True))
 
 
 @pytest.mark.parametrize("score", SCORES)

@@ -1,10 +1,12 @@
 """The plan of a graph: which route it takes, and why."""
 
 import pytest
-from tests.kernels.graphs import causal, complete
+from tests.kernels.graphs import causal, complete, irregular
 
+from edgewise import native
 from edgewise.graph import Graph
 from edgewise.kernels import plan
+from edgewise.patterns import hubs, window
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,27 @@ def test_the_plan_names_the_kind(graph, kind):
     assert plan(graph).route == ("native" if kind is None else "dense")
     assert plan(graph).num_edges == graph.num_edges
     assert ("dense: every graph of the batch is" in str(plan(graph))) == (kind is not None)
+
+
+def test_what_neighbours_share_is_planned_in_tiles():
+    graph = (window(16, 16) | hubs(0)).build(200)
+    found = plan(graph)
+    assert found.route == ("tiles" if native.available() else "reference")
+    if native.available():
+        tiled, rest = found.tiles.found.num_edges, found.tiles.found.rest_edges
+        assert tiled + rest == graph.num_edges
+        assert 0 < rest < tiled < found.cost < found.num_pairs
+        assert f"{tiled:,} edges in 6 dense tiles of 32 receivers, {rest:,} edge by edge" in str(found)
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+def test_documents_of_many_sizes_are_taken_in_tiles_and_of_one_size_densely():
+    assert plan(Graph.batch([complete(40), complete(90), complete(61)])).route == "tiles"
+    assert plan(Graph.batch([complete(40)] * 3)).route == "dense"
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+def test_an_edge_price_is_estimated_where_there_is_no_tile():
+    found = plan(irregular(50, 50, density=0.05))
+    assert (found.route, found.cost) == ("native", 7 * found.num_edges)
+    assert "at the price of about" in str(found)

@@ -19,7 +19,7 @@ from edgewise.kernels.scores import Additive, GATv2
 from edgewise.kernels.transforms import transformed
 
 
-def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str | None:
+def hindrance(attention: Attention, graph: Graph) -> str | None:
     """What keeps an attention from the compiled kernels, as the end of a sentence; None where nothing does."""
     score, nodes = attention.score, [x for x in attention[:3] if x is not None]
     if native.module() is None:
@@ -33,8 +33,6 @@ def hindrance(attention: Attention, graph: Graph, return_weights: bool) -> str |
         return "takes query, key and value of one dtype"
     if stored != torch.float64 and attention.dtype == torch.float64:
         return "takes scores and biases no wider than the value"
-    if return_weights and torch.is_grad_enabled() and any(x.requires_grad for x in attention.tensors):
-        return "hands weights out without a gradient"
     if transformed(attention):
         return "works outside of torch.func's transforms and forward-mode differentiation"
     if graph.num_edges == 0 or 0 in [x.numel() for x in nodes]:

@@ -22,7 +22,6 @@ from edgewise.kernels.native_call import (
     reals,
     unit_stride,
 )
-from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.once import once
 from edgewise.kernels.transforms import check_plain
 
@@ -97,17 +96,17 @@ class _Attend(Function):
         saved = attend_edges(problem, Tensors(*given), keeps_rest=True)
         ctx.problem = problem
         ctx.save_for_backward(*given, *saved)
-        if saved.weights is not None:
-            ctx.mark_non_differentiable(saved.weights)
         return saved.out, saved.heard_edge, saved.weights
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor, grad_edge: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+    def backward(
+        ctx: Any, grad: Tensor, grad_edge: Tensor | None, grad_weights: Tensor | None
+    ) -> tuple[Tensor | None, ...]:
         kept = ctx.saved_tensors
         given, saved = Tensors(*kept[: len(Tensors._fields)]), Saved(*kept[len(Tensors._fields) :])
         needed = set(compress(Tensors._fields, ctx.needs_input_grad[1:]))
-        backward = Backward(ctx.problem, given, needed, grad, grad_edge, saved)
-        return (None, *once("attend", backward.gradients(), [grad, *given]))
+        backward = Backward(ctx.problem, given, needed, grad, grad_edge, saved, grad_weights)
+        return (None, *once("attend", backward.gradients(), [grad, grad_weights, *given]))
 
 
 class Backward:
@@ -121,12 +120,14 @@ class Backward:
         grad: Tensor,
         grad_edge: Tensor | None,
         saved: Saved,
+        grad_weights: Tensor | None = None,
     ) -> None:
         check_plain("attend", grad)
         self.attention, self.graph = problem.attention, problem.graph
         self.tensors, self.needed, self.saved = tensors, needed, saved
         self.grad = unit_stride(grad)
         self.grad_edge = None if grad_edge is None else grad_edge.contiguous()
+        self.grad_weights = None if grad_weights is None else grad_weights.contiguous()
         self.delta = torch.empty_like(saved.log_sum)
         self.fields = attend_fields(self.attention, self.graph, tensors)
         self.reals = reals(self.attention, tensors)
@@ -147,7 +148,7 @@ class Backward:
         grads = {}
         if x.query is not None:
             grads["query"] = self._room(R, H, x.dim)
-        if "logit" in need or "table" in need:
+        if "logit" in need:
             grads["logit"] = self._room(E, H)
         if "inner" in need:
             grads["inner"] = self._room(E, H)
@@ -161,17 +162,25 @@ class Backward:
             grads["vector"] = self._room(VECTOR_BLOCKS, *x.vector.shape).zero_()
         if x.inner_weight is not None and "inner_weight" in need:
             grads["inner_weight"] = self._room(VECTOR_BLOCKS, *x.inner_weight.shape).zero_()
+        if x.table is not None and "table" in need:
+            grads["table"] = self._room(VECTOR_BLOCKS, *x.table.shape).zero_()
         walks = bool(grads.keys() - {"query"}) or "query" in need
         cut = items(graph)
         partial = None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features)
-        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight")
-        forward = saved.out, saved.rest, saved.heard_edge, self.grad_edge, saved.log_sum, self.delta
+        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight", "table")
+        forward = (
+            saved.out,
+            saved.rest,
+            saved.heard_edge,
+            self.grad_edge,
+            saved.log_sum,
+            *self._of_weights(),
+            self.delta,
+        )
         fields = [*self.fields, self.grad, *forward, int(walks), *map(grads.get, order), partial]
         enter("attend_backward_receivers", graph, fields, self.reals)
-        for name in grads.keys() & {"vector", "inner_weight"}:
+        for name in grads.keys() & {"vector", "inner_weight", "table"}:
             grads[name] = grads[name].sum(0)
-        if x.table is not None and "table" in need:
-            grads["table"] = self._of_table(x.table, grads["logit"])
         return grads
 
     def of_senders(self) -> dict[str, Tensor]:
@@ -183,19 +192,21 @@ class Backward:
         grads = {"value": self._room(S, Hk, V)}
         if x.key is not None and "key" in need:
             grads["key"] = self._room(S, Hk, x.dim)
-        number = segments.sender_order(self.graph) if x.per_edge else None
+        number = segments.sender_order(self.graph) if x.per_edge or self.grad_weights is not None else None
         cut = items(turned)
         partial = None if cut is None else self._room(len(cut.row), Hk, x.dim + V)
-        forward = self.grad_edge, self.saved.log_sum, self.delta
+        forward = self.grad_edge, self.saved.log_sum, self.grad_weights, self.delta
         fields = [*self.fields, self.grad, *forward, number, grads.get("key"), grads["value"], partial]
         enter("attend_backward_senders", turned, fields, self.reals)
         return grads
 
-    def _of_table(self, table: Tensor, of_logit: Tensor) -> Tensor:
-        assert isinstance(self.attention.bias, OffsetTable)
-        senders, receivers = segments.edges(self.graph)
-        index = (senders - self.graph.position()[receivers] - self.attention.bias.lowest).clamp(0, len(table) - 1)
-        return torch.zeros_like(table).index_add_(0, index, of_logit)
+    def _of_weights(self) -> tuple[Tensor | None, Tensor | None]:
+        """The gradient g of the weights handed out, and Σ_j α_ij g_ij, which softmax takes off every edge's own."""
+        g, weights = self.grad_weights, self.saved.weights
+        if g is None or weights is None:
+            return None, None
+        with torch.no_grad():
+            return g, segments.segment_sum(weights * g, self.graph)
 
     def _room(self, *shape: int) -> Tensor:
         return self.saved.log_sum.new_empty(*shape)

@@ -57,7 +57,7 @@ GRAIN = 2**15
 """Products that are worth another thread: waking it takes as long."""
 
 VECTOR_BLOCKS = 64
-"""In how many stretches GATv2's vector gathers its gradient: kVectorBlocks."""
+"""In how many stretches GATv2's vector and the offset table gather their gradients: kVectorBlocks."""
 
 
 class Tensors(NamedTuple):

@@ -17,7 +17,7 @@ from edgewise.graph import Graph
 from edgewise.kernels import routes
 from edgewise.kernels.aggregation import Aggregation
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.batch_dims import fold
+from edgewise.kernels.batch_dims import fold, fold_per_edge
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.native_autograd import Memory, Saved
 from edgewise.kernels.native_call import EXACT
@@ -116,10 +116,13 @@ def _run_attend_again(outs: Sequence[Tensor], *args: Any) -> list[Tensor]:
     *plain, return_weights, impl, learns = args
     attention, memory = _attention(*plain[6:]), None
     if learns:
-        out, _, own_out, log_sum, rest, heard_edge = outs
-        whole = fold(out, attention.batch) if attention.edge_value is None else own_out
-        some = [x if x.numel() else None for x in (rest, heard_edge)]
-        memory = Memory(Saved(whole.detach(), some[0], log_sum, some[1]))
+        out, weights, own_out, log_sum, rest, heard_edge = (x.detach() if x.numel() else None for x in outs)
+        if attention.edge_value is None and out is not None:
+            own_out = fold(out, attention.batch)
+        if weights is not None:
+            weights = fold_per_edge(weights, attention.num_heads, attention.batch)
+        if own_out is not None and log_sum is not None:
+            memory = Memory(Saved(own_out, rest, log_sum, heard_edge, weights))
     out, weights = routes.attend(attention, recall(*plain[:6]), return_weights, impl, memory)
     return [out] if weights is None else [out, weights]
 

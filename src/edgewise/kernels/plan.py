@@ -7,9 +7,20 @@ import torch
 
 from edgewise import native
 from edgewise.graph import Graph
+from edgewise.kernels.groups import groups
+from edgewise.kernels.tiles import EDGE_ALONE, Tiles, tiles
 
 Kind = Literal["complete", "causal"]
 _KINDS: tuple[Kind, ...] = ("complete", "causal")
+
+
+Route = Literal["dense", "tiles", "native", "reference"]
+WHY: dict[Route, str] = {
+    "dense": "every graph of the batch is {kind}, so scaled_dot_product_attention does the work",
+    "tiles": "{tiled:,} edges in {tiles:,} dense tiles of 32 receivers, {rest:,} edge by edge",
+    "native": "an irregular graph, the compiled kernels sum it up edge by edge",
+    "reference": "an irregular graph, without the compiled part it is summed up edge by edge",
+}
 
 
 @dataclass(frozen=True)
@@ -19,22 +30,31 @@ class Plan:
     >>> from edgewise.graph import Graph
     >>> print(plan(Graph.from_mask(torch.ones(3, 3, dtype=torch.bool))))
     dense: every graph of the batch is complete, so scaled_dot_product_attention does the work (9 edges of 9 pairs)
+
+    What an edge has of its own, or a score other than a dot product, is taken edge by edge where `route` says tiles.
     """
 
-    route: Literal["dense", "native", "reference"]
+    route: Route
     kind: Kind | None
     num_edges: int
     num_pairs: int
+    tiles: Tiles | None = None
+
+    @property
+    def cost(self) -> float:
+        """The estimated price, in pairs of dense attention."""
+        if self.route == "dense":
+            return float(self.num_pairs)
+        if self.route == "tiles" and self.tiles is not None:
+            return self.tiles.cost
+        return EDGE_ALONE * self.num_edges
 
     def __str__(self) -> str:
-        share = f"({self.num_edges:,} edges of {self.num_pairs:,} pairs)"
-        if self.kind is not None:
-            does = "scaled_dot_product_attention does the work"
-            return f"dense: every graph of the batch is {self.kind}, so {does} {share}"
-        how = (
-            "the compiled kernels sum it up" if self.route == "native" else "without the compiled part it is summed up"
-        )
-        return f"{self.route}: an irregular graph, {how} edge by edge {share}"
+        found = self.tiles.found if self.tiles is not None else None
+        tiled, rest = (0, 0) if found is None else (found.num_edges, found.rest_edges)
+        why = WHY[self.route].format(kind=self.kind, tiled=tiled, tiles=found and found.num_tiles, rest=rest)
+        costs = "" if self.route == "dense" else f", at the price of about {self.cost:,.0f}"
+        return f"{self.route}: {why} ({self.num_edges:,} edges of {self.num_pairs:,} pairs{costs})"
 
 
 def plan(graph: Graph) -> Plan:
@@ -45,8 +65,15 @@ def plan(graph: Graph) -> Plan:
 def _made(graph: Graph) -> Plan:
     kind = next((kind for kind in _KINDS if graph.num_edges and _is(kind, graph)), None)
     pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
-    edge_by_edge: Literal["native", "reference"] = "native" if _compiled(graph) else "reference"
-    return Plan(edge_by_edge if kind is None else "dense", kind, graph.num_edges, pairs)
+    # Graphs of many sizes would be gathered into as many batches; in tiles they are taken as they lie.
+    many = kind is not None and len(groups(graph)) > 1
+    found = tiles(graph) if graph.num_edges and (kind is None or many) and _compiled(graph) else None
+    route: Route = "native" if _compiled(graph) else "reference"
+    if found is not None:
+        route = "tiles"
+    elif kind is not None:
+        route = "dense"
+    return Plan(route, kind, graph.num_edges, pairs, found)
 
 
 def _compiled(graph: Graph) -> bool:

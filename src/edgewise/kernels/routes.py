@@ -16,7 +16,7 @@ from edgewise.kernels.plan import plan
 
 Impl = Literal["auto", "dense", "tiles", "native", "reference"]
 IMPLEMENTATIONS = {
-    "auto": "the first of the others, in this order, that takes the call",
+    "auto": "the one that the plan of the graph names, or the next below it that takes the call",
     "dense": "scaled_dot_product_attention; complete and causal graphs only",
     "tiles": "the compiled kernels, in dense tiles where neighbours hear the same; CPU, Dot, one derivative",
     "native": "the compiled kernels, edge by edge over runs; CPU only, one derivative",
@@ -40,19 +40,21 @@ def attend(
 def _routed(
     attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None
 ) -> tuple[Tensor, Tensor | None]:
-    if impl in ("auto", "dense"):
-        chosen = plan(graph)
+    batch = attention.batch
+    chosen = plan(graph) if impl in ("auto", "dense") else None
+    if chosen is not None and (impl == "dense" or chosen.route == "dense"):
         hindrance = dense.hindrance(chosen, attention)
         if hindrance is None:
             return dense.attend(attention, graph, chosen, return_weights)
         _insist(impl, "dense", hindrance)
-    batch = attention.batch
     if impl in ("auto", "tiles", "native"):
-        hindrance = native.hindrance(attention, graph, return_weights)
+        hindrance = native.hindrance(attention, graph)
         no_tiles = hindrance or native_tiles.hindrance(attention, graph, return_weights)
         if impl != "native" and no_tiles is None:
             return _unfolded(attention, batch, native_tiles.attend(attention.folded(batch), graph, memory), None)
         _insist(impl, "tiles", no_tiles)
+        if chosen is not None and chosen.kind is not None and dense.hindrance(chosen, attention) is None:
+            return dense.attend(attention, graph, chosen, return_weights)
         if hindrance is None:
             out, weights = native.attend(attention.folded(batch), graph, return_weights, memory)
             return _unfolded(attention, batch, out, weights)

@@ -26,6 +26,11 @@ class Tiles(NamedTuple):
     found: Any
     rest: Graph | None
 
+    @property
+    def cost(self) -> float:
+        """The estimated price, in pairs of dense attention."""
+        return float(self.found.num_pairs + TILE * ROWS * self.found.num_tiles + EDGE_ALONE * self.found.rest_edges)
+
     def covers(self, num_receivers: int) -> bool:
         """Whether every receiver is in some tile."""
         return bool(self.found.num_tiles * ROWS >= num_receivers)
