@@ -8,6 +8,7 @@
 #include "cpu.hpp"
 #include "fields.hpp"
 #include "merge.hpp"
+#include "pages.hpp"
 #include "scores_module.hpp"
 #include "tile_module.hpp"
 
@@ -48,6 +49,7 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     f.so_far = fields.address<void>();
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
+    edgewise::ask_for_large_pages(f.out.data, a.num_receivers * a.num_heads * a.value_dim * edgewise::bytes_stored(a.storage));
     edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);
 }
 
@@ -77,6 +79,7 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_table = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
+    edgewise::ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * edgewise::bytes_exact(a.storage));
     edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
 }
 
@@ -95,6 +98,9 @@ void attend_backward_senders(const char* level, const nb::list& numbers, const n
     b.grad_value = fields.address<void>();
     b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
+    const int64_t exact_senders = a.num_senders * a.num_shared * edgewise::bytes_exact(a.storage);
+    edgewise::ask_for_large_pages(b.grad_key, exact_senders * a.dim);
+    edgewise::ask_for_large_pages(b.grad_value, exact_senders * a.value_dim);
     edgewise::attend_kernels(edgewise::kernel_level(level)).backward_senders(rows, a, b);
 }
 

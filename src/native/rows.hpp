@@ -7,6 +7,10 @@ namespace edgewise {
 
 enum Storage : int64_t { kFloat32 = 0, kFloat64 = 1, kBFloat16 = 2, kFloat16 = 3 };
 
+// Bytes of a number as it is stored, and of one that is accumulated in.
+inline int64_t bytes_stored(Storage storage) { return storage == kFloat64 ? 8 : storage == kFloat32 ? 4 : 2; }
+inline int64_t bytes_exact(Storage storage) { return storage == kFloat64 ? 8 : 4; }
+
 // Rows and the runs of columns that each hears, cut into items: stretches of one row's edges, short enough that one
 // hub does not keep the other threads waiting. Without cuts an item is a row.
 struct Rows {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fields.hpp"
+#include "pages.hpp"
 #include "tiles.hpp"
 
 namespace edgewise {
@@ -35,6 +36,7 @@ void forward(const Tiles& tiles, const char* level, const nb::list& numbers, con
     f.log_sum = fields.address<void>();
     f.so_far = fields.address<const void>();
     nb::gil_scoped_release unlocked;
+    ask_for_large_pages(f.out.data, a.num_receivers * a.num_heads * a.value_dim * bytes_stored(a.storage));
     tile_kernels(kernel_level(level)).forward(tiles, a, f);
 }
 
@@ -52,6 +54,10 @@ void backward(const Tiles& tiles, const char* level, const nb::list& numbers, co
     b.grad_table = fields.address<void>();
     b.slots = fields.address<void>();
     nb::gil_scoped_release unlocked;
+    const int64_t exact_senders = a.num_senders * a.num_shared * bytes_exact(a.storage);
+    ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * bytes_exact(a.storage));
+    ask_for_large_pages(b.grad_key, exact_senders * a.dim);
+    ask_for_large_pages(b.grad_value, exact_senders * a.value_dim);
     tile_kernels(kernel_level(level)).backward(tiles, a, b);
 }
 
