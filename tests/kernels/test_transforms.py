@@ -148,6 +148,23 @@ def test_a_batch_of_gradients_is_refused_and_the_way_named(impl):
     assert torch.autograd.grad(plain, q, seeds, is_grads_batched=True)[0].shape == (3, 64, 2, 4)
 
 
+@needs_compiled
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x, graph: aggregate(x, graph, "sum", impl="native"),
+        lambda x, graph: aggregate(x, graph, "max", impl="native"),
+        lambda x, graph: score_edges(x, x, graph, impl="native"),
+    ],
+    ids=["sum", "max", "scores"],
+)
+def test_a_batch_of_gradients_of_sums_and_scores_is_refused(operation):
+    x = numbers(64, 2, 4)
+    out = operation(x, causal(64))
+    with pytest.raises(RuntimeError, match="one plain gradient at a time, .*; call it with impl='reference'"):
+        torch.autograd.grad(out, x, torch.ones(3, *out.shape, dtype=torch.float64), is_grads_batched=True)
+
+
 @pytest.mark.parametrize("impl", ["native", "tiles", "dense"])
 def test_a_second_derivative_is_refused_and_the_way_named(impl):
     if impl != "dense" and not native.available():

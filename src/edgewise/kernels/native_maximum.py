@@ -11,6 +11,7 @@ from edgewise.kernels import segments
 from edgewise.kernels.native_call import EXACT, enter, items, unit_stride
 from edgewise.kernels.native_sum import numbers
 from edgewise.kernels.once import once
+from edgewise.kernels.transforms import check_plain
 
 
 def maximum(value: Tensor, weights: Tensor | None, graph: Graph) -> Tensor:
@@ -42,6 +43,7 @@ class _Maximum(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        check_plain("aggregate", grad)
         value, weights, highest, share = ctx.saved_tensors
         graph, heads = ctx.graph, (ctx.num_heads, value.shape[1])
         shared, of_value, of_weights = grad * share, None, None

@@ -19,7 +19,7 @@ from edgewise.kernels.native_call import EXACT, SCORE, VECTOR_BLOCKS, Tensors, c
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot, GATv2, Score
-from edgewise.kernels.transforms import transformed
+from edgewise.kernels.transforms import check_plain, transformed
 
 
 def hindrance(attention: Attention, graph: Graph) -> str | None:
@@ -80,6 +80,7 @@ class _Scores(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        check_plain("score_edges", grad)
         given = dict(zip(_NAMES, ctx.saved_tensors, strict=True))
         need = {name for name, needed in zip(_NAMES, ctx.needs_input_grad[2:], strict=True) if needed}
         problem, grad = _problem(ctx.score, *given.values()), grad.contiguous()

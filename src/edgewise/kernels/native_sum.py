@@ -12,6 +12,7 @@ from edgewise.kernels.attention import Attention
 from edgewise.kernels.native_call import EXACT, STORAGE, Fields, Tensors, call, enter, items, unit_stride
 from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot
+from edgewise.kernels.transforms import check_plain
 
 
 def weighted_sum(
@@ -52,6 +53,7 @@ class _WeightedSum(Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor, grad_heard: Tensor) -> tuple[Tensor | None, ...]:
+        check_plain("aggregate", grad)
         value, weights, features = ctx.saved_tensors
         graph, H = ctx.graph, ctx.num_heads
         given, grad, grad_heard = (
