@@ -19,10 +19,10 @@ alphabet = sorted(set(VERSE))
 text = torch.tensor([alphabet.index(character) for character in VERSE])
 
 network = Network(decoder(len(alphabet), dim=64, num_heads=4, num_layers=2, hidden=128, dropout=0.0, tied=False))
-optimiser = torch.optim.Adam(network.parameters(), lr=2e-3)
+optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
 graphs = network.graphs([len(text) - 1])  # one causal graph, as long as the verse
 
-for step in range(1, 301):
+for step in range(1, 401):
     loss = cross_entropy(network(graphs, text[:-1]), text[1:])
     optimiser.zero_grad()
     loss.backward()
