@@ -67,6 +67,7 @@ template <typename T> struct AggregateMaximum : Stored<T> {
                 const Stretch of = stretch(rows, item);
                 std::fill(highest.begin(), highest.end(), static_cast<Exact>(-INFINITY));
                 std::fill(met.begin(), met.end(), Exact(0));
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     for (int64_t h = 0; h < H; ++h) {
                         edge_weights(a, h, edges, w.data());
@@ -127,6 +128,7 @@ template <typename T> struct AggregateMaximumSenders : Stored<T> {
                 const Stretch of = stretch(rows, item);
                 for (int64_t h = 0; h < a.heads_in; ++h) copy_row<T>(value.data() + h * D, a.x, of.row, h, D);
                 std::fill(grad.begin(), grad.end(), Exact(0));
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     for (int64_t h = 0; h < H; ++h) {
                         const int64_t shared = h * a.heads_in / H;
@@ -176,6 +178,7 @@ template <typename T> struct AggregateMaximumWeights : Stored<T> {
 #pragma omp for schedule(dynamic, 32)
             for (int64_t item = 0; item < rows.num_items; ++item) {
                 const Stretch of = stretch(rows, item);
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     for (int64_t h = 0; h < H; ++h) {
                         const HeadRows<T> values = rows_of<T>(a.x, h * a.heads_in / H, edges);

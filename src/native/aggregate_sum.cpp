@@ -26,6 +26,7 @@ template <typename T> struct AggregateSum : Stored<T> {
             for (int64_t item = 0; item < rows.num_items; ++item) {
                 const Stretch of = stretch(rows, item);
                 std::fill(sum.begin(), sum.end(), Exact(0));
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     for (int64_t h = 0; h < H; ++h) {
                         edge_weights(a, h, edges, w.data());

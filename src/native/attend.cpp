@@ -2,7 +2,7 @@
 
 namespace edgewise {
 
-#define KERNELS(LEVEL) {LEVEL::attend_forward, LEVEL::attend_backward_receivers, LEVEL::attend_backward_senders}
+#define KERNELS(LEVEL) {LEVEL::attend_forward, LEVEL::attend_backward}
 
 AttendKernels attend_kernels(Level level) {
 #if defined(EDGEWISE_X86_LEVELS)

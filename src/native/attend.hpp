@@ -48,8 +48,7 @@ struct Forward {
     void* partial;         // exact [items, H, 2 + V + F'], for rows cut into items; null: none is cut
 };
 
-// By receiver: the gradients of queries and of everything that an edge has of its own.
-struct BackwardReceivers {
+struct Backward {
     Nodes<const void*> grad, out;  // storage [R, H, V]
     const void* rest;              // storage [R, H, V]; null: out is exact
     const void* heard_edge;        // exact [R, H, F']
@@ -57,10 +56,9 @@ struct BackwardReceivers {
     const void* log_sum;           // exact [R, H]
     const void* grad_weights;      // exact [E, H]: the gradient of the weights handed out; null: none
     const void* weights_share;     // exact [R, H]: sum of the weights times it; null with grad_weights
-    void* delta;                   // exact [R, H], filled here: grad · out, and the share
-    int64_t walks;                 // 0: delta is all that is asked for
-    void* grad_query;              // exact [R, H, D]
-    void* grad_logit;              // exact [E, H]; null: not asked for
+    // By receiver: the gradients of queries and of everything that an edge has of its own.
+    void* grad_query;              // exact [R, H, D]; null: not asked for
+    void* grad_logit;              // exact [E, H]; null
     void* grad_inner;              // exact [E, H]; null
     void* summed_edge;             // exact [R, H, F]: sum of logit gradients times key_edge; null
     void* grad_key_edge;           // exact [E, F]; null
@@ -69,32 +67,22 @@ struct BackwardReceivers {
     void* grad_inner_weight;       // exact [kVectorBlocks, H, F, D], to be summed; null
     void* grad_table;              // exact [kVectorBlocks, T, H], to be summed; null
     void* partial;                 // exact [items, H, D + F], for rows cut into items; null
-};
-
-// By sender, over the transposed graph: the gradients of keys and values.
-struct BackwardSenders {
-    Nodes<const void*> grad;
-    const void* grad_edge;
-    const void* log_sum;
-    const void* grad_weights;
-    const void* delta;
-    const int64_t* edge_number;  // of each transposed edge in the graph's order; null: nothing is per edge
-    void* grad_key;              // exact [S, H_kv, D]
-    void* grad_value;            // exact [S, H_kv, V]
-    void* partial;               // exact [items, H_kv, D + V], for rows cut into items; null
+    // By sender, over the transposed graph: the gradients of keys and values.
+    const int64_t* edge_number;    // of each transposed edge in the graph's order; null: neither is asked for
+    void* grad_key;                // exact [S, H_kv, D]; null: not asked for
+    void* grad_value;              // exact [S, H_kv, V]; null
+    void* partial_senders;         // exact [items of the transpose, H_kv, D + V]; null
 };
 
 struct AttendKernels {
     void (*forward)(const Rows&, const Attend&, const Forward&);
-    void (*backward_receivers)(const Rows&, const Attend&, const BackwardReceivers&);
-    void (*backward_senders)(const Rows&, const Attend&, const BackwardSenders&);
+    void (*backward)(const Rows&, const Rows&, const Attend&, const Backward&);
 };
 
-#define EDGEWISE_ATTEND(LEVEL)                                                              \
-    namespace LEVEL {                                                                       \
-    void attend_forward(const Rows&, const Attend&, const Forward&);                        \
-    void attend_backward_receivers(const Rows&, const Attend&, const BackwardReceivers&);   \
-    void attend_backward_senders(const Rows&, const Attend&, const BackwardSenders&);       \
+#define EDGEWISE_ATTEND(LEVEL)                                                       \
+    namespace LEVEL {                                                                \
+    void attend_forward(const Rows&, const Attend&, const Forward&);                 \
+    void attend_backward(const Rows&, const Rows&, const Attend&, const Backward&);  \
     }
 EDGEWISE_ATTEND(baseline)
 EDGEWISE_ATTEND(v3)

@@ -1,10 +1,9 @@
-// Backward recomputes the weights, twice: by receiver for what belongs to receivers and edges, by sender over the
-// transposed graph for what belongs to senders. Every number is written by one thread in one order, so results do not
-// depend on how many threads there are.
+// Backward: by receiver the weights are recomputed, and all that belongs to receivers and edges is summed up; what each
+// edge weighs is left for the pass by sender, over the transposed graph, which only sums. Every number is written by one
+// thread in one order, so results do not depend on how many threads there are.
 #include "attend.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include "dropout.hpp"
@@ -16,228 +15,232 @@ namespace edgewise {
 namespace EDGEWISE_LEVEL {
 namespace {
 
-// Queries and the gradients that arrive, with the log-sum-exp and the delta of their rows, a head after the other; or as
-// they lie, where copies do not pay.
-template <typename T> class PackedReceivers {
-  public:
-    typedef typename ExactOf<T>::type Exact;
-    struct View {
-        Attend near;
-        Nodes<const void*> grads, log_sums, deltas;
-    };
-
-    PackedReceivers(const Rows& rows, const Attend& a) : stages(1) {
-        const int64_t edges = rows.run_edge_start[rows.run_offsets[rows.num_rows]], R = a.num_receivers;
-        if (!pays_to_pack<T>(edges, R, a.num_heads * (a.dim + a.value_dim))) return;
-        stages = a.num_heads;
-        if (a.score != kNone) queries_.emplace(R, a.dim, width_of_key<T>(a));
-        grads_.emplace(R, a.value_dim, padded<Exact>(a.value_dim));
-        log_sums_.emplace(R, 1, 1);
-        deltas_.emplace(R, 1, 1);
-    }
-    View widened(const Attend& a, const BackwardSenders& b) const {
-        const Nodes<const void*> log_sums{b.log_sum, a.num_heads, 1}, deltas{b.delta, a.num_heads, 1};
-        View view{a, b.grad, log_sums, deltas};
-        if (queries_) view.near.dim = queries_->width;
-        if (grads_) view.near.value_dim = grads_->width;
-        return view;
-    }
-    // Inside a parallel region, by all threads: the view reads the copies of one head.
-    void fill(const Attend& a, const BackwardSenders& b, int64_t head, View& view) const {
-        if (!grads_) return;
-        if (queries_) view.near.query = queries_->fill(a.query, head);
-        view.grads = grads_->fill(b.grad, head);
-        view.log_sums = log_sums_->fill({b.log_sum, a.num_heads, 1}, head);
-        view.deltas = deltas_->fill({b.delta, a.num_heads, 1}, head);
-    }
-    int64_t stages;
-
-  private:
-    std::optional<Packed<T>> queries_, grads_;
-    std::optional<Packed<Exact>> log_sums_, deltas_;
+// What the pass by receiver leaves of an edge and head: the weight of its value, and what spread_by_sender takes of it.
+template <typename Exact> struct Left {
+    Exact weight, pull;
 };
 
-template <typename T> struct AttendBackwardReceivers : LogitGradients<T> {
+// The heads that are computed together: all, over arrays as they lie, or those of one packed key head.
+template <typename Exact> struct Heads {
+    int64_t first, last;
+    Left<Exact>* left;  // [E, last - first]; null: nothing is asked for by sender
+
+    int64_t count() const { return last - first; }
+    Left<Exact>* of(int64_t edge, int64_t head) const { return left + edge * count() + head - first; }
+};
+
+template <typename T> struct ByReceiver : LogitGradients<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
 
-    static void run(const Rows& rows, const Attend& a, const BackwardReceivers& b) {
-        const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, F = a.query_edge ? a.key_features : 0, G = a.value_features;
-        const bool asks = b.grad_query != nullptr;
+    ByReceiver(const Rows& rows, const Attend& a, const Backward& b, int64_t width, int64_t wide)
+        : rows_(rows), a_(a), b_(b), F_(a.query_edge ? a.key_features : 0), columns_(rows), query_(width), grad_(wide),
+          whole_(wide), grad_query_(width), summed_(F_), w_(kChunk), back_(kChunk), keep_(kChunk, Exact(1)) {}
+
+    // Inside a parallel region. `near` is the attention, over packed copies where there are any.
+    void run(const Attend& near, const Heads<Exact>& heads) {
         // What all rows share is summed up block of items by block of items.
-        const int64_t block = (rows.num_items + kVectorBlocks - 1) / kVectorBlocks;
-        const int64_t step = b.grad_vector || b.grad_inner_weight || b.grad_table ? std::max<int64_t>(block, 1) : 32;
-        const int64_t steps = (rows.num_items + step - 1) / step;
-        const PackedSenders<T> packed(rows, a);
-#pragma omp parallel num_threads(static_cast<int>(a.num_threads))
-        {
-            Attend near = packed.widened(a);
-            Columns columns(rows);
-            std::vector<Exact> query(near.dim, Exact(0)), grad(near.value_dim, Exact(0)), whole(near.value_dim, Exact(0)),
-                grad_query(near.dim), summed(F), w(kChunk), back(kChunk);
-            for (int64_t stage = 0; stage < packed.stages; ++stage) {
-                if (b.walks) packed.fill(a, stage, near);
-                // Heads add to the gradients of an edge's features in their order.
-                const int64_t each = b.grad_key_edge || b.grad_value_edge ? H / packed.stages : 1;
-                const int64_t parts = H / packed.stages / each * steps;
+        const bool shares = b_.grad_vector || b_.grad_inner_weight || b_.grad_table;
+        const int64_t all = rows_.num_items, block = std::max<int64_t>((all + kVectorBlocks - 1) / kVectorBlocks, 1);
+        const int64_t step = shares ? block : kItems, steps = (all + step - 1) / step;
 #pragma omp for schedule(dynamic, 1)
-                for (int64_t part = 0; part < parts; ++part) {
-                    const int64_t s = part % steps, from = stage * (H / packed.stages) + part / steps * each;
-                    const int64_t begin = s * step, end = std::min(rows.num_items, begin + step);
-                    for (int64_t n = 0; n < (end - begin) * each; ++n) {
-                        const int64_t item = begin + n % (end - begin), h = from + n / (end - begin), shared = h * a.num_shared / H;
-                        const Stretch of = stretch(rows, item);
-                        const int64_t i = of.row;
-                        if (i + kRowsAhead < rows.num_rows) {
-                            if (a.score != kNone) ask(row_of<T>(a.query, i + kRowsAhead, h), D);
-                            ask(row_of<T>(b.grad, i + kRowsAhead, h), V);
-                            ask(row_of<T>(b.out, i + kRowsAhead, h), V);
-                        }
-                        if (a.score != kNone) copy_row<T>(query.data(), a.query, i, h, D);
-                        copy_row<T>(grad.data(), b.grad, i, h, V);
-                        std::fill(grad_query.begin(), grad_query.end(), Exact(0));
-                        std::fill(summed.begin(), summed.end(), Exact(0));
-                        // Cut rows compute their delta once an item, all to the same number.
-                        const T* out = row_of<T>(b.out, i, h);
-                        const T* rest = b.rest ? static_cast<const T*>(b.rest) + (i * H + h) * V : nullptr;
-                        for (int64_t d = 0; d < V; ++d) whole[d] = exact(out[d]) + (rest ? exact(rest[d]) : Exact(0));
-                        // As `back` is computed below, so that a row of one edge has a gradient of exactly 0.
-                        const int32_t first = 0;
-                        Exact delta = 0;
-                        dots(grad.data(), HeadRows<Exact>{whole.data(), 0}, &first, 1, near.value_dim, Exact(1), &delta);
-                        if (G) delta += dot(at(b.grad_edge, (i * H + h) * G), at(b.heard_edge, (i * H + h) * G), G);
-                        if (b.grad_weights) delta += *at(b.weights_share, i * H + h);
-                        if (of.begin == rows.run_edge_start[rows.run_offsets[i]]) *at(b.delta, i * H + h) = delta;
-                        if (!b.walks) continue;
-                        columns.each(of, [&](const Edges& edges) {
-                            const int32_t* senders = edges.columns;
-                            const int64_t count = edges.count;
-                            const uint32_t row = row_hash(a.seed, i, h);
-                            Logits<T>::logits(near, query.data(), i, h, edges, w.data());
-                            exponentials(w.data(), *at(b.log_sum, i * H + h), count);
-                            dots(grad.data(), rows_of<T>(near.value, shared, edges), senders, count, near.value_dim, Exact(1),
-                                 back.data());
-                            for (int64_t n = 0; n < count; ++n) {
-                                const int64_t e = edges.edge + n;
-                                if (G) back[n] += dot(at(b.grad_edge, (i * H + h) * G), at(a.value_edge, e * G), G);
-                                if (b.grad_weights) back[n] += *at(b.grad_weights, e * H + h);
-                                const Exact keep = a.keep_from ? kept<Exact>(a, row, senders[n]) : Exact(1);
-                                if (b.grad_value_edge) {
-                                    add(at(b.grad_value_edge, e * G), w[n] * keep, at(b.grad_edge, (i * H + h) * G), G);
-                                }
-                                w[n] *= keep * back[n] - delta;
-                                if (b.grad_logit) *at(b.grad_logit, e * H + h) = w[n];
-                                if (b.grad_table) {
-                                    const int64_t offset = senders[n] - a.position[i] - a.table_lowest;
-                                    const int64_t t = std::clamp<int64_t>(offset, 0, a.table_rows - 1);
-                                    *at(b.grad_table, ((s * a.table_rows) + t) * H + h) += w[n];
-                                }
-                            }
-                            const ReceiverGradients<Exact> to{
-                                a.score == kDot && !asks ? nullptr : grad_query.data(), summed.data(),
-                                b.grad_vector ? at(b.grad_vector, (s * H + h) * D) : nullptr,
-                                b.grad_inner_weight ? at(b.grad_inner_weight, (s * H + h) * a.key_features * D) : nullptr,
-                                b.grad_key_edge, b.grad_inner};
-                            LogitGradients<T>::spread(near, query.data(), i, h, edges, w.data(), to);
-                        });
-                        Exact* to = of.whole ? nullptr : at(b.partial, item * H * (D + F));
-                        if (asks) std::copy_n(grad_query.data(), D, of.whole ? at(b.grad_query, (i * H + h) * D) : to + h * D);
-                        if (F) std::copy_n(summed.data(), F, of.whole ? at(b.summed_edge, (i * H + h) * F) : to + H * D + h * F);
-                    }
+        for (int64_t s = 0; s < steps; ++s) {
+            const int64_t end = std::min(all, (s + 1) * step);
+            for (int64_t first = s * step; first < end; first += kItems) {
+                const int64_t last = std::min(end, first + kItems);
+                columns_.take(first, last);
+                for (int64_t item = first; item < last; ++item) {
+                    for (int64_t head = heads.first; head < heads.last; ++head) answer(near, heads, s, item, head);
                 }
-            }
-            if (rows.item_row && b.walks) {
-                join<Exact>(rows, b.partial, {{asks ? b.grad_query : nullptr, H * D}, {F ? b.summed_edge : nullptr, H * F}});
             }
         }
     }
+
+  private:
+    void answer(const Attend& near, const Heads<Exact>& heads, int64_t step, int64_t item, int64_t h) {
+        const Stretch of = stretch(rows_, item);
+        const int64_t i = of.row, H = a_.num_heads, D = a_.dim, V = a_.value_dim, place = i * H + h;
+        if (i + kRowsAhead < rows_.num_rows) {
+            if (a_.score != kNone) ask(row_of<T>(a_.query, i + kRowsAhead, h), D);
+            ask(row_of<T>(b_.grad, i + kRowsAhead, h), V);
+            ask(row_of<T>(b_.out, i + kRowsAhead, h), V);
+        }
+        if (a_.score != kNone) copy_row<T>(query_.data(), a_.query, i, h, D);
+        copy_row<T>(grad_.data(), b_.grad, i, h, V);
+        std::fill(grad_query_.begin(), grad_query_.end(), Exact(0));
+        std::fill(summed_.begin(), summed_.end(), Exact(0));
+        const Exact delta = delta_of(i, h);
+        columns_.each(of, [&](const Edges& edges) {
+            weigh(near, i, h, edges);
+            Left<Exact>* left = heads.left ? heads.of(edges.edge, h) : nullptr;
+            for (int64_t n = 0; left && n < edges.count; ++n) left[n * heads.count()].weight = w_[n] * keep_[n];
+            for (int64_t n = 0; b_.grad_value_edge && n < edges.count; ++n) {
+                const int64_t G = a_.value_features;
+                add(at(b_.grad_value_edge, (edges.edge + n) * G), w_[n] * keep_[n], at(b_.grad_edge, place * G), G);
+            }
+            for (int64_t n = 0; n < edges.count; ++n) w_[n] *= keep_[n] * back_[n] - delta;
+            keep_logit_gradients(step, i, h, edges);
+            const ReceiverGradients<Exact> to{
+                a_.score == kDot && !b_.grad_query ? nullptr : grad_query_.data(), summed_.data(),
+                b_.grad_vector ? at(b_.grad_vector, (step * H + h) * D) : nullptr,
+                b_.grad_inner_weight ? at(b_.grad_inner_weight, (step * H + h) * a_.key_features * D) : nullptr,
+                b_.grad_key_edge, b_.grad_inner};
+            LogitGradients<T>::spread(near, query_.data(), i, h, edges, w_.data(), to);
+            for (int64_t n = 0; left && n < edges.count; ++n) left[n * heads.count()].pull = w_[n];
+        });
+        Exact* to = of.whole ? nullptr : at(b_.partial, item * H * (D + F_));
+        if (b_.grad_query) std::copy_n(grad_query_.data(), D, of.whole ? at(b_.grad_query, place * D) : to + h * D);
+        if (b_.summed_edge) std::copy_n(summed_.data(), F_, of.whole ? at(b_.summed_edge, place * F_) : to + H * D + h * F_);
+    }
+
+    // grad · out and what else the softmax takes off every edge's own gradient, in the order in which that is summed up,
+    // so that a row of one edge has a gradient of exactly 0.
+    Exact delta_of(int64_t i, int64_t h) {
+        const int64_t V = a_.value_dim, G = a_.value_features, place = i * a_.num_heads + h;
+        copy_row<T>(whole_.data(), b_.out, i, h, V);
+        if (b_.rest) {
+            const T* rest = static_cast<const T*>(b_.rest) + place * V;
+            for (int64_t d = 0; d < V; ++d) whole_[d] += exact(rest[d]);
+        }
+        const int32_t first = 0;
+        Exact delta = 0;
+        dots(grad_.data(), HeadRows<Exact>{whole_.data(), 0}, &first, 1, static_cast<int64_t>(grad_.size()), Exact(1), &delta);
+        if (G) delta += dot(at(b_.grad_edge, place * G), at(b_.heard_edge, place * G), G);
+        if (b_.grad_weights) delta += *at(b_.weights_share, place);
+        return delta;
+    }
+
+    // Of some edges of a receiver: the weights, what dropout multiplies them with, and the gradients that arrive at them.
+    void weigh(const Attend& near, int64_t i, int64_t h, const Edges& edges) {
+        const int64_t count = edges.count, G = a_.value_features, H = a_.num_heads, shared = h * a_.num_shared / H;
+        Logits<T>::logits(near, query_.data(), i, h, edges, w_.data());
+        exponentials(w_.data(), *at(b_.log_sum, i * H + h), count);
+        dots(grad_.data(), rows_of<T>(near.value, shared, edges), edges.columns, count, near.value_dim, Exact(1), back_.data());
+        for (int64_t n = 0; G && n < count; ++n) {
+            back_[n] += dot(at(b_.grad_edge, (i * H + h) * G), at(a_.value_edge, (edges.edge + n) * G), G);
+        }
+        for (int64_t n = 0; b_.grad_weights && n < count; ++n) back_[n] += *at(b_.grad_weights, (edges.edge + n) * H + h);
+        if (a_.keep_from) {
+            const uint32_t row = row_hash(a_.seed, i, h);
+            for (int64_t n = 0; n < count; ++n) keep_[n] = kept<Exact>(a_, row, edges.columns[n]);
+        }
+    }
+
+    // Of the logits of some edges: to the edges, and to the offset table.
+    void keep_logit_gradients(int64_t step, int64_t i, int64_t h, const Edges& edges) const {
+        const int64_t H = a_.num_heads;
+        for (int64_t n = 0; b_.grad_logit && n < edges.count; ++n) *at(b_.grad_logit, (edges.edge + n) * H + h) = w_[n];
+        for (int64_t n = 0; b_.grad_table && n < edges.count; ++n) {
+            const int64_t offset = edges.columns[n] - a_.position[i] - a_.table_lowest;
+            const int64_t t = std::clamp<int64_t>(offset, 0, a_.table_rows - 1);
+            *at(b_.grad_table, (step * a_.table_rows + t) * H + h) += w_[n];
+        }
+    }
+
+    const Rows& rows_;
+    const Attend& a_;
+    const Backward& b_;
+    const int64_t F_;
+    Columns columns_;
+    std::vector<Exact> query_, grad_, whole_, grad_query_, summed_, w_, back_, keep_;
 };
 
-template <typename T> struct AttendBackwardSenders : LogitGradients<T> {
+template <typename T> struct BySender : LogitGradients<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
 
-    static void run(const Rows& rows, const Attend& a, const BackwardSenders& b) {
-        const int64_t H = a.num_heads, Hk = a.num_shared, D = a.dim, V = a.value_dim, G = a.value_features;
-        const int64_t group = H / Hk;
-        const bool asks = b.grad_key != nullptr;
-        const PackedReceivers<T> packed(rows, a);
+    BySender(const Rows& turned, const Attend& a, const Backward& b, int64_t width, int64_t wide)
+        : rows_(turned), a_(a), b_(b), columns_(turned), key_(a.dim), grad_key_(width), grad_value_(wide), weight_(kChunk),
+          pull_(kChunk) {}
+
+    // Inside a parallel region, for heads that are among `heads`. `near` and `grads` may be packed copies.
+    void run(const Attend& near, const Nodes<const void*>& grads, const Heads<Exact>& heads, int64_t first, int64_t last) {
+        const int64_t all = rows_.num_items, blocks = (all + kItems - 1) / kItems;
+#pragma omp for schedule(dynamic, 1)
+        for (int64_t block = 0; block < blocks; ++block) {
+            const int64_t end = std::min(all, (block + 1) * kItems);
+            columns_.take(block * kItems, end);
+            for (int64_t item = block * kItems; item < end; ++item) {
+                for (int64_t head = first; head < last; ++head) sum_up(near, grads, heads, item, head);
+            }
+        }
+    }
+
+  private:
+    // The query heads of one key head follow each other, and add to its gradients in this order.
+    void sum_up(const Attend& near, const Nodes<const void*>& grads, const Heads<Exact>& heads, int64_t item, int64_t h) {
+        const Stretch of = stretch(rows_, item);
+        const int64_t j = of.row, Hk = a_.num_shared, group = a_.num_heads / Hk, shared = h / group, D = a_.dim, V = a_.value_dim;
+        Exact* part = of.whole ? nullptr : at(b_.partial_senders, item * Hk * (D + V));
+        Exact* to_key = !b_.grad_key ? nullptr : of.whole ? at(b_.grad_key, (j * Hk + shared) * D) : part + shared * D;
+        Exact* to_value = !b_.grad_value ? nullptr : of.whole ? at(b_.grad_value, (j * Hk + shared) * V) : part + Hk * D + shared * V;
+        begin(to_key, D, h % group == 0, grad_key_);
+        begin(to_value, V, h % group == 0, grad_value_);
+        if (to_key && a_.score == kGATv2) copy_row<T>(key_.data(), a_.key, j, shared, D);
+        columns_.each(of, [&](const Edges& edges) {
+            const int64_t* number = b_.edge_number + edges.edge;
+            for (int64_t n = 0; n < edges.asks_ahead; ++n) __builtin_prefetch(heads.of(number[n + kAhead], h), 0, 2);
+            for (int64_t n = 0; n < edges.count; ++n) {
+                const Left<Exact> left = *heads.of(number[n], h);
+                weight_[n] = left.weight;
+                pull_[n] = left.pull;
+            }
+            if (to_value) add_rows(grad_value_.data(), weight_.data(), rows_of<T>(grads, h, edges), edges.columns, edges.count, near.value_dim);
+            if (to_key) LogitGradients<T>::spread_by_sender(near, key_.data(), h, edges, b_.edge_number, pull_.data(), grad_key_.data());
+        });
+        if (to_key) std::copy_n(grad_key_.data(), D, to_key);
+        if (to_value) std::copy_n(grad_value_.data(), V, to_value);
+    }
+    static void begin(const Exact* from, int64_t dim, bool anew, std::vector<Exact>& sum) {
+        if (from && !anew) std::copy_n(from, dim, sum.data());
+        else std::fill(sum.begin(), sum.end(), Exact(0));
+    }
+
+    const Rows& rows_;
+    const Attend& a_;
+    const Backward& b_;
+    Columns columns_;
+    std::vector<Exact> key_, grad_key_, grad_value_, weight_, pull_;
+};
+
+template <typename T> struct AttendBackward : Stored<T> {
+    using typename Stored<T>::Exact;
+    using Stored<T>::at;
+
+    static void run(const Rows& rows, const Rows& turned, const Attend& a, const Backward& b) {
+        const int64_t H = a.num_heads, Hk = a.num_shared, D = a.dim, V = a.value_dim, F = a.query_edge ? a.key_features : 0;
+        const bool packs = pays_to_pack<T>(rows, a), by_sender = b.edge_number != nullptr;
+        const PackedPair<T> senders(a, a.num_senders), receivers(a, a.num_receivers);
+        const Room<T> room(packs ? std::max(senders.numbers(), receivers.numbers()) : 0);
+        const int64_t stages = packs ? Hk : 1, each = H / stages;
+        const Room<Left<Exact>> left(by_sender ? rows.run_edge_start[rows.run_offsets[rows.num_rows]] * each : 0);
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
         {
-            typename PackedReceivers<T>::View view = packed.widened(a, b);
-            const Attend& near = view.near;
-            Columns columns(rows);
-            std::vector<Exact> key(near.dim, Exact(0)), value(near.value_dim, Exact(0)), grad_key(near.dim),
-                grad_value(near.value_dim), w(kChunk), inner(kChunk), keep(kChunk), heard(kChunk), back(kChunk);
-            for (int64_t stage = 0; stage < packed.stages; ++stage) {
-                packed.fill(a, b, stage, view);
-                // The query heads of one key head follow each other, and add to its gradients in this order.
-                const int64_t each = packed.stages > 1 ? 1 : group, heads = H / packed.stages / each;
-#pragma omp for schedule(dynamic, 32)
-                for (int64_t n = 0; n < rows.num_items * heads; ++n) {
-                    const int64_t item = n % rows.num_items, from = stage * each + n / rows.num_items * each, shared = from / group;
-                    const Stretch of = stretch(rows, item);
-                    const int64_t j = of.row;
-                    if (j + kRowsAhead < rows.num_rows) {
-                        if (a.score != kNone) ask(row_of<T>(a.key, j + kRowsAhead, shared), D);
-                        ask(row_of<T>(a.value, j + kRowsAhead, shared), V);
-                    }
-                    if (a.score != kNone) copy_row<T>(key.data(), a.key, j, shared, D);
-                    copy_row<T>(value.data(), a.value, j, shared, V);
-                    Exact* part = of.whole ? nullptr : at(b.partial, item * Hk * (D + V));
-                    Exact* to_key = of.whole ? at(b.grad_key, (j * Hk + shared) * D) : part + shared * D;
-                    Exact* to_value = of.whole ? at(b.grad_value, (j * Hk + shared) * V) : part + Hk * D + shared * V;
-                    const bool begins = from % group == 0;
-                    if (asks && !begins) std::copy_n(to_key, D, grad_key.data());
-                    if (!begins) std::copy_n(to_value, V, grad_value.data());
-                    if (begins) std::fill(grad_key.begin(), grad_key.end(), Exact(0));
-                    if (begins) std::fill(grad_value.begin(), grad_value.end(), Exact(0));
-                    columns.each(of, [&](const Edges& edges) {
-                        const int32_t* receivers = edges.columns;
-                        const int64_t count = edges.count, place = edges.edge;
-                        for (int64_t h = from; h < from + each; ++h) {
-                            const HeadRows<T> rows_of_grad = rows_of<T>(view.grads, h, edges);
-                            Logits<T>::logits_by_sender(near, key.data(), j, h, edges, b.edge_number, inner.data(), w.data());
-                            for (int64_t n = 0; n < count; ++n) w[n] -= *row_of<Exact>(view.log_sums, receivers[n], h);
-                            exponentials(w.data(), Exact(0), count);
-                            for (int64_t n = 0; n < count; ++n) {
-                                keep[n] = a.keep_from ? kept<Exact>(a, row_hash(a.seed, receivers[n], h), j) : Exact(1);
-                                heard[n] = w[n] * keep[n];
-                            }
-                            add_rows(grad_value.data(), heard.data(), rows_of_grad, receivers, count, near.value_dim);
-                            if (!asks) continue;
-                            dots(value.data(), rows_of_grad, receivers, count, near.value_dim, Exact(1), back.data());
-                            for (int64_t n = 0; n < count; ++n) {
-                                const int64_t i = receivers[n];
-                                if (G) {
-                                    const Exact* features = at(a.value_edge, b.edge_number[place + n] * G);
-                                    back[n] += dot(at(b.grad_edge, (i * H + h) * G), features, G);
-                                }
-                                if (b.grad_weights) back[n] += *at(b.grad_weights, b.edge_number[place + n] * H + h);
-                                w[n] *= keep[n] * back[n] - *row_of<Exact>(view.deltas, i, h);
-                            }
-                            LogitGradients<T>::spread_by_sender(near, key.data(), h, edges, b.edge_number, inner.data(), w.data(),
-                                                                grad_key.data());
-                        }
-                    });
-                    if (asks) std::copy_n(grad_key.data(), D, to_key);
-                    std::copy_n(grad_value.data(), V, to_value);
+            Attend near = a;
+            Nodes<const void*> grads = b.grad;
+            if (packs) near.dim = senders.width, near.value_dim = senders.wide;
+            ByReceiver<T> receiver(rows, a, b, near.dim, near.value_dim);
+            BySender<T> sender(turned, a, b, near.dim, near.value_dim);
+            for (int64_t stage = 0; stage < stages; ++stage) {
+                const Heads<Exact> heads{stage * each, (stage + 1) * each, by_sender ? static_cast<Left<Exact>*>(left) : nullptr};
+                if (packs) near.key = a.key, near.value = a.value, senders.fill(room, near.key, near.value, stage);
+                receiver.run(near, heads);
+                if (by_sender && !packs) sender.run(near, grads, heads, heads.first, heads.last);
+                for (int64_t head = heads.first; by_sender && packs && head < heads.last; ++head) {
+                    near.query = a.query, grads = b.grad, receivers.fill(room, near.query, grads, head);
+                    sender.run(near, grads, heads, head, head + 1);
                 }
             }
-            if (rows.item_row) {
-                join<Exact>(rows, b.partial, {{asks ? b.grad_key : nullptr, Hk * D}, {b.grad_value, Hk * V}});
-            }
+            if (rows.item_row) join<Exact>(rows, b.partial, {{b.grad_query, H * D}, {b.summed_edge, H * F}});
+            if (by_sender && turned.item_row) join<Exact>(turned, b.partial_senders, {{b.grad_key, Hk * D}, {b.grad_value, Hk * V}});
         }
     }
 };
 
 }  // namespace
 
-void attend_backward_receivers(const Rows& rows, const Attend& a, const BackwardReceivers& b) {
-    by_storage<AttendBackwardReceivers>(a.storage, rows, a, b);
-}
-void attend_backward_senders(const Rows& rows, const Attend& a, const BackwardSenders& b) {
-    by_storage<AttendBackwardSenders>(a.storage, rows, a, b);
+void attend_backward(const Rows& rows, const Rows& turned, const Attend& a, const Backward& b) {
+    by_storage<AttendBackward>(a.storage, rows, turned, a, b);
 }
 
 }  // namespace EDGEWISE_LEVEL

@@ -77,7 +77,7 @@ template <typename T> struct Heard : Logits<T> {
         const Exact share = mass == 0 ? Exact(0) : 1 / mass;
         T* out = static_cast<T*>(f.out.data) + receiver * f.out.node_stride + head * f.out.head_stride;
         T* rest = f.rest ? static_cast<T*>(f.rest) + receiver * f.out.node_stride + head * f.out.head_stride : nullptr;
-        for (int64_t d = 0; d < dim; ++d) store(out + d, sum[d] * share);
+        store_scaled(out, sum.data(), share, dim);
         for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
         const int64_t place = receiver * a.num_heads + head, F = a.value_features;
         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
@@ -101,34 +101,44 @@ template <typename T> struct AttendForward : Stored<T> {
 
     static void run(const Rows& rows, const Attend& a, const Forward& f) {
         const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, part = 2 + V + a.value_features;
-        const PackedSenders<T> packed(rows, a);
+        const PackedPair<T> senders(a, a.num_senders);
+        const bool packs = pays_to_pack<T>(rows, a);
+        const Room<T> room(packs ? senders.numbers() : 0);
+        const int64_t stages = packs ? a.num_shared : 1, heads = H / stages, blocks = (rows.num_items + kItems - 1) / kItems;
 #pragma omp parallel num_threads(static_cast<int>(a.num_threads))
         {
-            Attend near = packed.widened(a);
+            Attend near = a;
+            if (packs) near.dim = senders.width, near.value_dim = senders.wide;
             Heard<T> heard(near);
             Columns columns(rows);
             std::vector<Exact> query(near.dim, Exact(0));
-            for (int64_t stage = 0; stage < packed.stages; ++stage) {
-                packed.fill(a, stage, near);
-                const int64_t heads = H / packed.stages;
-#pragma omp for schedule(dynamic, 32)
-                for (int64_t n = 0; n < rows.num_items * heads; ++n) {
-                    const int64_t head = stage * heads + n / rows.num_items, item = n % rows.num_items;
-                    const Stretch of = stretch(rows, item);
-                    if (of.row + kRowsAhead < rows.num_rows) {
-                        if (a.score != kNone) ask(row_of<T>(a.query, of.row + kRowsAhead, head), D);
-                        ask(static_cast<T*>(f.out.data) + (of.row + kRowsAhead) * f.out.node_stride + head * f.out.head_stride, V);
+            for (int64_t stage = 0; stage < stages; ++stage) {
+                if (packs) near.key = a.key, near.value = a.value, senders.fill(room, near.key, near.value, stage);
+#pragma omp for schedule(dynamic, 1)
+                for (int64_t block = 0; block < blocks; ++block) {
+                    const int64_t first = block * kItems, last = std::min(rows.num_items, first + kItems);
+                    columns.take(first, last);
+                    for (int64_t item = first; item < last; ++item) {
+                        const Stretch of = stretch(rows, item);
+                        for (int64_t head = stage * heads; head < (stage + 1) * heads; ++head) {
+                            if (of.row + kRowsAhead < rows.num_rows) ask_for_row(a, f, of.row + kRowsAhead, head);
+                            if (a.score != kNone) copy_row<T>(query.data(), a.query, of.row, head, D);
+                            heard.begin();
+                            columns.each(of, [&](const Edges& edges) { heard.hear(near, f, query.data(), of.row, head, edges); });
+                            if (of.whole) heard.end(a, f, of.row, head, V);
+                            else heard.keep(at(f.partial, (item * H + head) * part), V);
+                        }
                     }
-                    if (a.score != kNone) copy_row<T>(query.data(), a.query, of.row, head, D);
-                    heard.begin();
-                    columns.each(of, [&](const Edges& edges) { heard.hear(near, f, query.data(), of.row, head, edges); });
-                    if (of.whole) heard.end(a, f, of.row, head, V);
-                    else heard.keep(at(f.partial, (item * H + head) * part), V);
                 }
             }
             if (rows.item_row) join(rows, a, f);
             if (f.weights) finish_weights(rows, a, f);
         }
+    }
+
+    static void ask_for_row(const Attend& a, const Forward& f, int64_t row, int64_t head) {
+        if (a.score != kNone) ask(row_of<T>(a.query, row, head), a.dim);
+        ask(static_cast<T*>(f.out.data) + row * f.out.node_stride + head * f.out.head_stride, a.value_dim);
     }
 
     // Rows that were cut: what their stretches heard is put together in order.
@@ -153,6 +163,7 @@ template <typename T> struct AttendForward : Stored<T> {
 #pragma omp for schedule(dynamic, 32)
         for (int64_t item = 0; item < rows.num_items; ++item) {
             const Stretch of = stretch(rows, item);
+            columns.take(item, item + 1);
             columns.each(of, [&](const Edges& edges) {
                 for (int64_t h = 0; h < H; ++h) {
                     const Exact log_sum = *at(f.log_sum, of.row * H + h);

@@ -113,10 +113,35 @@ inline Lanes<float> load(const Float16* at) {
 #endif
 }
 template <typename Exact> inline void put(Exact* at, Lanes<Exact> x) { std::memcpy(at, &x, sizeof x); }
+inline void put_stored(float* at, Lanes<float> x) { put<float>(at, x); }
+inline void put_stored(double* at, Lanes<double> x) { put<double>(at, x); }
+inline void put_stored(BFloat16* at, Lanes<float> x) {
+    typedef uint16_t Half __attribute__((vector_size(EDGEWISE_BYTES / 2)));
+    typedef uint32_t Full __attribute__((vector_size(EDGEWISE_BYTES)));
+    Full bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7fffu + ((bits >> 16) & 1)) >> 16;
+    const Half half = __builtin_convertvector(x != x ? Full{} + 0x7fc0u : bits, Half);
+    std::memcpy(at, &half, sizeof half);
+}
+inline void put_stored(Float16* at, Lanes<float> x) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT));
+#elif EDGEWISE_BYTES == 32 && defined(__F16C__)
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+#else
+    for (int64_t lane = 0; lane < kLanes<float>; ++lane) store(at + lane, x[lane]);
+#endif
+}
 
+// What one operation makes of all lanes: halves are joined until one number is left.
 inline float total(Lanes<float> x) {
 #if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
     return _mm512_reduce_add_ps((__m512)x);
+#elif EDGEWISE_BYTES == 32 && defined(__AVX__)
+    __m128 half = _mm_add_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+    half = _mm_add_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_add_ss(half, _mm_movehdup_ps(half)));
 #else
     float sum = 0;
     for (int64_t lane = 0; lane < kLanes<float>; ++lane) sum += x[lane];
@@ -131,6 +156,24 @@ inline double total(Lanes<double> x) {
     for (int64_t lane = 0; lane < kLanes<double>; ++lane) sum += x[lane];
     return sum;
 #endif
+}
+inline float largest(Lanes<float> x) {
+#if EDGEWISE_BYTES == 64 && defined(__AVX512F__)
+    return _mm512_reduce_max_ps((__m512)x);
+#elif EDGEWISE_BYTES == 32 && defined(__AVX__)
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128((__m256)x), _mm256_extractf128_ps((__m256)x, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+#else
+    float high = x[0];
+    for (int64_t lane = 1; lane < kLanes<float>; ++lane) high = x[lane] > high ? x[lane] : high;
+    return high;
+#endif
+}
+inline double largest(Lanes<double> x) {
+    double high = x[0];
+    for (int64_t lane = 1; lane < kLanes<double>; ++lane) high = x[lane] > high ? x[lane] : high;
+    return high;
 }
 
 // The sums of four vectors at once cost little more than one alone.
@@ -313,9 +356,7 @@ template <typename Exact> inline Exact largest_of(const Exact* x, int64_t count)
         const Lanes<Exact> y = load(x + n);
         high = y > high ? y : high;
     }
-    Exact result = high[0];
-    for (int64_t lane = 1; lane < W; ++lane) result = high[lane] > result ? high[lane] : result;
-    return result;
+    return largest(high);
 }
 // Fills x up to the next whole vector with -inf, which is no logit of any edge.
 template <typename Exact> inline void fill_up(Exact* x, int64_t count) {

@@ -20,7 +20,8 @@ template <typename T> struct LogitGradients : Logits<T> {
     using typename Stored<T>::Exact;
     using Stored<T>::at;
 
-    // `w` holds the gradients of one head's logits for some edges of a receiver, `q` being its query; it is used up.
+    // `w` holds the gradients of one head's logits for some edges of a receiver, `q` being its query, and afterwards what
+    // spread_by_sender takes of these edges.
     static void spread(const Attend& a, const Exact* q, int64_t receiver, int64_t head, const Edges& edges, Exact* w,
                        const ReceiverGradients<Exact>& to) {
         const int32_t* senders = edges.columns;
@@ -33,17 +34,17 @@ template <typename T> struct LogitGradients : Logits<T> {
             add(to.summed, w[n] * scale, at(a.key_edge, e * F), F);
             if (to.key_edge) add(at(to.key_edge, e * F), w[n] * scale, at(a.query_edge, (receiver * H + head) * F), F);
         }
-        if (a.score == kDot && to.query) {
+        if (a.score == kDot) {
             for (int64_t n = 0; n < count; ++n) w[n] *= scale;
-            add_rows(to.query, w, rows_of<T>(a.key, shared, edges), senders, count, D);
+            if (to.query) add_rows(to.query, w, rows_of<T>(a.key, shared, edges), senders, count, D);
         } else if (a.score == kAdditive) {
             for (int64_t n = 0; n < count; ++n) {
                 const int64_t at_edge = (edge + n) * H + head;
                 Exact x = q[0] + exact(*row_of<T>(a.key, senders[n], shared));
                 if (a.edge_inner) x += *at(a.edge_inner, at_edge);
-                const Exact inner = w[n] * leaky_slope(x, slope);
-                to.query[0] += inner;
-                if (to.inner) *at(to.inner, at_edge) = inner;
+                w[n] *= leaky_slope(x, slope);
+                to.query[0] += w[n];
+                if (to.inner) *at(to.inner, at_edge) = w[n];
             }
         } else if (a.score == kGATv2 && a.inner_weight) {
             for (int64_t n = 0; n < count; ++n) {
@@ -85,18 +86,17 @@ template <typename T> struct LogitGradients : Logits<T> {
         }
     }
 
-    // The same by sender: the gradient of its key of one head. `inner` is as logits_by_sender left it.
+    // The same by sender: the gradient of its key of one head, `w` being as `spread` left it.
     static void spread_by_sender(const Attend& a, const Exact* key, int64_t head, const Edges& edges, const int64_t* edge_number,
-                                 const Exact* inner, Exact* w, Exact* grad_key) {
+                                 const Exact* w, Exact* grad_key) {
         const int32_t* receivers = edges.columns;
         const int64_t count = edges.count, D = a.dim;
-        const Exact scale = static_cast<Exact>(a.scale), slope = static_cast<Exact>(a.slope);
+        const Exact slope = static_cast<Exact>(a.slope);
         const HeadRows<T> queries = rows_of<T>(a.query, head, edges);
         if (a.score == kDot) {
-            for (int64_t n = 0; n < count; ++n) w[n] *= scale;
             add_rows(grad_key, w, queries, receivers, count, D);
         } else if (a.score == kAdditive) {
-            for (int64_t n = 0; n < count; ++n) grad_key[0] += w[n] * leaky_slope(inner[n], slope);
+            for (int64_t n = 0; n < count; ++n) grad_key[0] += w[n];
         } else if (a.score == kGATv2) {
             const Exact* vector = at(a.vector, head * D);
             for (int64_t n = 0; n < count; ++n) {

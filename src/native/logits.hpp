@@ -100,39 +100,6 @@ template <typename T> struct Logits : Stored<T> {
         }
         fill_up(out, count);
     }
-
-    // The same for some edges of a sender, `key` being its key of that head. An additive score's inner sums stay in
-    // `inner`. `edge_number` counts in the graph's order.
-    static void logits_by_sender(const Attend& a, const Exact* key, int64_t sender, int64_t head, const Edges& edges,
-                                 const int64_t* edge_number, Exact* inner, Exact* out) {
-        const int32_t* receivers = edges.columns;
-        const int64_t count = edges.count, D = a.dim;
-        const Exact slope = static_cast<Exact>(a.slope);
-        const HeadRows<T> queries = rows_of<T>(a.query, head, edges);
-        if (a.score == kDot) {
-            dots(key, queries, receivers, count, D, static_cast<Exact>(a.scale), out);
-        } else {
-            for (int64_t n = 0; n < count; ++n) {
-                const T* q = queries(receivers[n]);
-                out[n] = 0;
-                if (a.score == kAdditive) {
-                    inner[n] = key[0] + exact(*q);
-                    if (a.edge_inner) inner[n] += *at(a.edge_inner, edge_number[edges.edge + n] * a.num_heads + head);
-                    out[n] = leaky(inner[n], slope);
-                } else if (a.score == kGATv2) {
-                    out[n] = a.inner_weight ? gatv2_with_features(a, key, q, edge_number[edges.edge + n], head)
-                                            : gatv2(at(a.vector, head * D), key, q, slope, D);
-                }
-            }
-        }
-        if (adds(a)) {
-            for (int64_t n = 0; n < count; ++n) {
-                const int64_t e = edge_number ? edge_number[edges.edge + n] : 0;
-                out[n] += added(a, receivers[n], sender, e, head);
-            }
-        }
-        fill_up(out, count);
-    }
 };
 
 }  // namespace EDGEWISE_LEVEL

@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <vector>
 
 #include "aggregate_module.hpp"
 #include "attend.hpp"
@@ -53,11 +54,12 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);
 }
 
-void attend_backward_receivers(const char* level, const nb::list& numbers, const nb::list& reals) {
+void attend_backward(const char* level, const nb::list& numbers, const nb::list& reals) {
     edgewise::Fields fields(numbers, reals);
     const edgewise::Rows rows = fields.rows();
+    const edgewise::Rows turned = fields.rows();
     const edgewise::Attend a = fields.attend();
-    edgewise::BackwardReceivers b{};
+    edgewise::Backward b{};
     b.grad = fields.nodes<const void*>();
     b.out = fields.nodes<const void*>();
     b.rest = fields.address<const void>();
@@ -66,8 +68,6 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.log_sum = fields.address<const void>();
     b.grad_weights = fields.address<const void>();
     b.weights_share = fields.address<const void>();
-    b.delta = fields.address<void>();
-    b.walks = fields.number();
     b.grad_query = fields.address<void>();
     b.grad_logit = fields.address<void>();
     b.grad_inner = fields.address<void>();
@@ -78,30 +78,29 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.grad_inner_weight = fields.address<void>();
     b.grad_table = fields.address<void>();
     b.partial = fields.address<void>();
-    nb::gil_scoped_release unlocked;
-    edgewise::ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * edgewise::bytes_exact(a.storage));
-    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
-}
-
-void attend_backward_senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    edgewise::Fields fields(numbers, reals);
-    const edgewise::Rows rows = fields.rows();
-    const edgewise::Attend a = fields.attend();
-    edgewise::BackwardSenders b{};
-    b.grad = fields.nodes<const void*>();
-    b.grad_edge = fields.address<const void>();
-    b.log_sum = fields.address<const void>();
-    b.grad_weights = fields.address<const void>();
-    b.delta = fields.address<const void>();
     b.edge_number = fields.address<const int64_t>();
     b.grad_key = fields.address<void>();
     b.grad_value = fields.address<void>();
-    b.partial = fields.address<void>();
+    b.partial_senders = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    const int64_t exact_senders = a.num_senders * a.num_shared * edgewise::bytes_exact(a.storage);
-    edgewise::ask_for_large_pages(b.grad_key, exact_senders * a.dim);
-    edgewise::ask_for_large_pages(b.grad_value, exact_senders * a.value_dim);
-    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_senders(rows, a, b);
+    const int64_t exact_each = edgewise::bytes_exact(a.storage);
+    edgewise::ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * exact_each);
+    edgewise::ask_for_large_pages(b.grad_key, a.num_senders * a.num_shared * a.dim * exact_each);
+    edgewise::ask_for_large_pages(b.grad_value, a.num_senders * a.num_shared * a.value_dim * exact_each);
+    edgewise::attend_kernels(edgewise::kernel_level(level)).backward(rows, turned, a, b);
+}
+
+// The number of each edge of the transpose in the graph's order. Senders come in their order, so every receiver's edges do.
+void edge_numbers(int64_t num_receivers, uintptr_t edge_offsets, int64_t num_runs, uintptr_t run_start, uintptr_t run_stop, uintptr_t out) {
+    nb::gil_scoped_release unlocked;
+    const int64_t* offsets = at<const int64_t>(edge_offsets);
+    std::vector<int64_t> next(offsets, offsets + num_receivers);
+    int64_t* number = at<int64_t>(out);
+    for (int64_t run = 0; run < num_runs; ++run) {
+        for (int32_t receiver = at<const int32_t>(run_start)[run]; receiver < at<const int32_t>(run_stop)[run]; ++receiver) {
+            *number++ = next[receiver]++;
+        }
+    }
 }
 
 }  // namespace
@@ -111,8 +110,8 @@ NB_MODULE(_native, m) {
     m.doc() = "The compiled part of edgewise. Its arguments are data_ptr() addresses, checked by its callers.";
     m.def("cpu_level", &edgewise::cpu_level);
     m.def("attend_forward", &attend_forward, "level"_a, "numbers"_a, "reals"_a);
-    m.def("attend_backward_receivers", &attend_backward_receivers, "level"_a, "numbers"_a, "reals"_a);
-    m.def("attend_backward_senders", &attend_backward_senders, "level"_a, "numbers"_a, "reals"_a);
+    m.def("attend_backward", &attend_backward, "level"_a, "numbers"_a, "reals"_a);
+    m.def("edge_numbers", &edge_numbers, "num_receivers"_a, "edge_offsets"_a, "num_runs"_a, "run_start"_a, "run_stop"_a, "out"_a);
     edgewise::bind_aggregate(m);
     edgewise::bind_scores(m);
     edgewise::bind_tiles(m);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -16,8 +17,9 @@ inline void* aligned_room(std::size_t bytes) {
     constexpr std::size_t kLine = 64, kLargePage = std::size_t{1} << 21;
     const std::size_t unit = bytes < 2 * kLargePage ? kLine : kLargePage, size = (bytes + unit) / unit * unit;
     void* room = std::aligned_alloc(unit, size);
+    if (room == nullptr) throw std::bad_alloc();
 #if defined(__linux__)
-    if (unit == kLargePage && room != nullptr) madvise(room, size, MADV_HUGEPAGE);
+    if (unit == kLargePage) madvise(room, size, MADV_HUGEPAGE);
 #endif
     return room;
 }

@@ -25,6 +25,7 @@ template <typename T> struct ScoresForward : Logits<T> {
             for (int64_t item = 0; item < rows.num_items; ++item) {
                 const Stretch of = stretch(rows, item);
                 for (int64_t h = 0; h < H; ++h) copy_row<T>(query.data() + h * D, a.query, of.row, h, D);
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     for (int64_t h = 0; h < H; ++h) {
                         Logits<T>::logits(a, query.data() + h * D, of.row, h, edges, w.data());
@@ -59,6 +60,7 @@ template <typename T> struct ScoresBackwardReceivers : LogitGradients<T> {
                     for (int64_t h = 0; h < H; ++h) copy_row<T>(query.data() + h * D, a.query, i, h, D);
                     std::fill(grad_query.begin(), grad_query.end(), Exact(0));
                     std::fill(summed.begin(), summed.end(), Exact(0));
+                    columns.take(item, item + 1);
                     columns.each(of, [&](const Edges& edges) {
                         for (int64_t h = 0; h < H; ++h) {
                             for (int64_t n = 0; n < edges.count; ++n) w[n] = *at(s.grad, (edges.edge + n) * H + h);
@@ -96,14 +98,17 @@ template <typename T> struct ScoresBackwardSenders : LogitGradients<T> {
                 const int64_t j = of.row;
                 for (int64_t h = 0; h < Hk; ++h) copy_row<T>(key.data() + h * D, a.key, j, h, D);
                 std::fill(grad_key.begin(), grad_key.end(), Exact(0));
+                columns.take(item, item + 1);
                 columns.each(of, [&](const Edges& edges) {
                     const int64_t* number = s.edge_number + edges.edge;
                     for (int64_t h = 0; h < H; ++h) {
                         const int64_t shared = h * Hk / H;
                         const Exact* k = key.data() + shared * D;
                         for (int64_t n = 0; n < edges.count; ++n) w[n] = *at(s.grad, number[n] * H + h);
+                        // The scale that `spread` leaves in w.
+                        for (int64_t n = 0; a.score == kDot && n < edges.count; ++n) w[n] *= static_cast<Exact>(a.scale);
                         Exact* to = grad_key.data() + shared * D;
-                        LogitGradients<T>::spread_by_sender(a, k, h, edges, s.edge_number, nullptr, w.data(), to);
+                        LogitGradients<T>::spread_by_sender(a, k, h, edges, s.edge_number, w.data(), to);
                     }
                 });
                 std::copy_n(grad_key.data(), Hk * D, of.whole ? at(s.grad_key, j * Hk * D) : at(s.partial, item * Hk * D));

@@ -24,8 +24,18 @@ template <typename T> inline void ask(const T* row, int64_t dim) {
 // One head of one node, exact.
 template <typename T, typename Exact>
 inline void copy_row(Exact* to, const Nodes<const void*>& x, int64_t node, int64_t head, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
     const T* from = row_of<T>(x, node, head);
-    for (int64_t d = 0; d < dim; ++d) to[d] = exact(from[d]);
+    int64_t d = 0;
+    for (; d + W <= dim; d += W) put<Exact>(to + d, load(from + d));
+    for (; d < dim; ++d) to[d] = exact(from[d]);
+}
+// to[d] = factor x[d], as it is stored
+template <typename T, typename Exact> inline void store_scaled(T* to, const Exact* x, Exact factor, int64_t dim) {
+    constexpr int64_t W = kLanes<Exact>;
+    int64_t d = 0;
+    for (; d + W <= dim; d += W) put_stored(to + d, load(x + d) * factor);
+    for (; d < dim; ++d) store(to + d, x[d] * factor);
 }
 
 template <typename T> inline HeadRows<T> rows_of(const Nodes<const void*>& x, int64_t head, const Edges& edges) {

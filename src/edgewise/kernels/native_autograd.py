@@ -17,13 +17,22 @@ from edgewise.kernels.native_call import (
     Tensors,
     attend_fields,
     call,
+    edge_numbers,
     enter,
     items,
+    listed,
     reals,
     unit_stride,
 )
 from edgewise.kernels.once import once
 from edgewise.kernels.transforms import check_plain
+
+BY_RECEIVER = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight", "table")
+BY_SENDER = ("key", "value")
+"""Gradients in the order of the fields of Backward."""
+
+SHARED = {"vector", "inner_weight", "table"}
+"""What all receivers share: gathered in VECTOR_BLOCKS stretches of receivers."""
 
 
 class Saved(NamedTuple):
@@ -110,7 +119,7 @@ class _Attend(Function):
 
 
 class Backward:
-    """The gradients of one call: first by receiver, then by sender."""
+    """The gradients of one call. By receiver the weights are recomputed, by sender only summed, over the transpose."""
 
     def __init__(
         self,
@@ -128,77 +137,59 @@ class Backward:
         self.grad = unit_stride(grad)
         self.grad_edge = None if grad_edge is None else grad_edge.contiguous()
         self.grad_weights = None if grad_weights is None else grad_weights.contiguous()
-        self.delta = torch.empty_like(saved.log_sum)
-        self.fields = attend_fields(self.attention, self.graph, tensors)
-        self.reals = reals(self.attention, tensors)
 
     def gradients(self) -> list[Tensor | None]:
         """Of each tensor that needs one, in its dtype."""
-        grads = self.of_receivers_and_edges()
-        grads |= self.of_senders()
+        grads = self.by_name()
         return [
             grads[name].to(x.dtype) if name in self.needed and x is not None else None
             for name, x in zip(Tensors._fields, self.tensors, strict=True)
         ]
 
-    def of_receivers_and_edges(self) -> dict[str, Tensor]:
-        """Queries, and everything that an edge has of its own; `delta` is filled on the way."""
-        x, need, graph, saved = self.tensors, self.needed, self.graph, self.saved
-        R, E, H = graph.num_receivers, graph.num_edges, self.attention.num_heads
-        grads = {}
-        if x.query is not None:
-            grads["query"] = self._room(R, H, x.dim)
-        if "logit" in need:
-            grads["logit"] = self._room(E, H)
-        if "inner" in need:
-            grads["inner"] = self._room(E, H)
-        if x.query_edge is not None:
-            grads["query_edge"] = self._room(R, H, x.key_features)
-        if x.key_edge is not None and "key_edge" in need:
-            grads["key_edge"] = self._room(*x.key_edge.shape).zero_()
-        if x.value_edge is not None and "value_edge" in need:
-            grads["value_edge"] = self._room(*x.value_edge.shape).zero_()
-        if x.vector is not None:
-            grads["vector"] = self._room(VECTOR_BLOCKS, *x.vector.shape).zero_()
-        if x.inner_weight is not None and "inner_weight" in need:
-            grads["inner_weight"] = self._room(VECTOR_BLOCKS, *x.inner_weight.shape).zero_()
-        if x.table is not None and "table" in need:
-            grads["table"] = self._room(VECTOR_BLOCKS, *x.table.shape).zero_()
-        walks = bool(grads.keys() - {"query"}) or "query" in need
-        cut = items(graph)
-        partial = None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features)
-        order = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight", "table")
-        forward = (
-            saved.out,
-            saved.rest,
-            saved.heard_edge,
-            self.grad_edge,
-            saved.log_sum,
-            *self._of_weights(),
-            self.delta,
-        )
-        fields = [*self.fields, self.grad, *forward, int(walks), *map(grads.get, order), partial]
-        enter("attend_backward_receivers", graph, fields, self.reals)
-        for name in grads.keys() & {"vector", "inner_weight", "table"}:
+    def by_name(self) -> dict[str, Tensor]:
+        """Of each tensor that needs one, in what is accumulated in."""
+        x, graph, saved, attention = self.tensors, self.graph, self.saved, self.attention
+        by_sender = bool(self.needed & {"key", "value"})
+        turned = graph.transpose() if by_sender else graph
+        grads, (cut, cut_turned), (H, Hk, V) = self._rooms(), (items(graph), items(turned)), self._heads()
+        fields = [
+            *listed(turned),
+            *attend_fields(attention, graph, x),
+            *(self.grad, saved.out, saved.rest, saved.heard_edge, self.grad_edge, saved.log_sum, *self._of_weights()),
+            *map(grads.get, BY_RECEIVER),
+            None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features),
+            edge_numbers(graph) if by_sender else None,
+            *map(grads.get, BY_SENDER),
+            self._room(len(cut_turned.row), Hk, x.dim + V) if by_sender and cut_turned is not None else None,
+        ]
+        enter("attend_backward", graph, fields, reals(attention, x))
+        for name in grads.keys() & SHARED:
             grads[name] = grads[name].sum(0)
         return grads
 
-    def of_senders(self) -> dict[str, Tensor]:
-        """Keys and values, over the transposed graph."""
-        x, need = self.tensors, self.needed
-        if not need & {"key", "value"}:
-            return {}
-        turned, (S, Hk, V) = self.graph.transpose(), x.value.shape
-        grads = {"value": self._room(S, Hk, V)}
-        if x.key is not None and "key" in need:
-            grads["key"] = self._room(S, Hk, x.dim)
-        number = segments.sender_order(self.graph) if x.per_edge or self.grad_weights is not None else None
-        cut = items(turned)
-        partial = None if cut is None else self._room(len(cut.row), Hk, x.dim + V)
-        forward = self.grad_edge, self.saved.log_sum, self.grad_weights, self.delta
-        fields = [*self.fields, self.grad, *forward, number, grads.get("key"), grads["value"], partial]
-        enter("attend_backward_senders", turned, fields, self.reals)
+    def _rooms(self) -> dict[str, Tensor]:
+        """Where the kernels put gradients; what they add to begins at zero."""
+        x, E = self.tensors, self.graph.num_edges
+        H, Hk, V = self._heads()
+        R, S = self.graph.num_receivers, self.graph.num_senders
+        shapes = {
+            "query": (R, H, x.dim),
+            "logit": (E, H),
+            "inner": (E, H),
+            "query_edge": (R, H, x.key_features),
+            "key": (S, Hk, x.dim),
+            "value": (S, Hk, V),
+        }
+        grads = {name: self._room(*shapes[name]) for name in self.needed & shapes.keys()}
+        for name in self.needed & {"key_edge", "value_edge"}:
+            grads[name] = self._room(*getattr(x, name).shape).zero_()
+        for name in self.needed & SHARED:
+            grads[name] = self._room(VECTOR_BLOCKS, *getattr(x, name).shape).zero_()
         return grads
+
+    def _heads(self) -> tuple[int, int, int]:
+        """Heads of queries, heads of keys and values, and channels of a value."""
+        return self.attention.num_heads, *self.tensors.value.shape[1:]
 
     def _of_weights(self) -> tuple[Tensor | None, Tensor | None]:
         """The gradient g of the weights handed out, and Σ_j α_ij g_ij, which softmax takes off every edge's own."""

@@ -121,6 +121,19 @@ def _cut(graph: Graph) -> Items | None:
     return Items(row, begin, torch.minimum(begin + CUT, graph.edge_offsets[row + 1]), first)
 
 
+def edge_numbers(graph: Graph) -> Tensor:
+    """What segments.sender_order says, by the compiled part: every edge of the transpose in the graph's own order."""
+    return graph.remember("sender_order", lambda: _numbered(graph))
+
+
+def _numbered(graph: Graph) -> Tensor:
+    turned = graph.transpose()
+    numbers = torch.empty(graph.num_edges, dtype=torch.int64)
+    starts, receivers = graph.edge_offsets, (turned.run_start, turned.run_stop)
+    compiled().edge_numbers(graph.num_receivers, *at(starts), len(turned.run_start), *at(*receivers, numbers))
+    return numbers
+
+
 Fields = Sequence[Tensor | int | None]
 """Tensors stand for their addresses, and node tensors for their strides too; None for null."""
 
@@ -132,9 +145,12 @@ def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Te
 
 def enter(step: str, rows: Graph, fields: Fields, reals: Sequence[float] = ()) -> None:
     """Run a kernel over `rows`; its fields follow those of the rows."""
-    # A graph never changes: its part of the fields is listed once.
-    listed = rows.remember("rows", lambda: rows_fields(rows, items(rows)))
-    getattr(compiled(), step)(LEVEL, [*listed, *fields], list(reals))
+    getattr(compiled(), step)(LEVEL, [*listed(rows), *fields], list(reals))
+
+
+def listed(rows: Graph) -> list[int]:
+    """The fields of Rows, cut where rows are long. A graph never changes: they are listed once."""
+    return rows.remember("rows", lambda: rows_fields(rows, items(rows)))
 
 
 def rows_fields(graph: Graph, cut: Items | None) -> list[int]:

@@ -7,8 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from edgewise.graph import Graph
-from edgewise.kernels import segments
-from edgewise.kernels.native_call import EXACT, enter, items, unit_stride
+from edgewise.kernels.native_call import EXACT, edge_numbers, enter, items, unit_stride
 from edgewise.kernels.native_sum import numbers
 from edgewise.kernels.once import once
 from edgewise.kernels.transforms import check_plain
@@ -48,7 +47,7 @@ class _Maximum(Function):
         graph, heads = ctx.graph, (ctx.num_heads, value.shape[1])
         shared, of_value, of_weights = grad * share, None, None
         if ctx.needs_input_grad[1]:
-            number = None if weights is None else segments.sender_order(graph)
+            number = None if weights is None else edge_numbers(graph)
             turned = graph.transpose()
             of_value, cut = torch.empty_like(value, memory_format=torch.contiguous_format), items(turned)
             partial = None if cut is None else shared.new_empty(len(cut.row), *value.shape[1:])

@@ -15,7 +15,7 @@ from edgewise.graph import Graph
 from edgewise.kernels import segments
 from edgewise.kernels.attention import Attention
 from edgewise.kernels.blocks import product
-from edgewise.kernels.native_call import EXACT, SCORE, VECTOR_BLOCKS, Tensors, call, items, unit_stride
+from edgewise.kernels.native_call import EXACT, SCORE, VECTOR_BLOCKS, Tensors, call, edge_numbers, items, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot, GATv2, Score
@@ -121,7 +121,7 @@ def _of_senders(problem: tuple[Attention, Tensors], graph: Graph, grad: Tensor) 
     assert x.key is not None
     out, cut = grad.new_empty(x.key.shape), items(turned)
     partial = None if cut is None else grad.new_empty(len(cut.row), *x.key.shape[1:])
-    fields = [grad, segments.sender_order(graph), out, partial]
+    fields = [grad, edge_numbers(graph), out, partial]
     call("scores_senders", turned, graph, *problem, fields)
     return out
 

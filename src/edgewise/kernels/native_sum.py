@@ -9,7 +9,7 @@ from torch.autograd import Function
 from edgewise.graph import Graph
 from edgewise.kernels import segments
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_call import EXACT, STORAGE, Fields, Tensors, call, enter, items, unit_stride
+from edgewise.kernels.native_call import EXACT, STORAGE, Fields, Tensors, call, edge_numbers, enter, items, unit_stride
 from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot
 from edgewise.kernels.transforms import check_plain
@@ -64,7 +64,7 @@ class _WeightedSum(Function):
         share = graph.degree().clamp(min=1).to(grad_heard.dtype).reciprocal() if ctx.mean else None
         of_value = of_weights = of_features = None
         if ctx.needs_input_grad[2]:
-            number = None if weights is None else segments.sender_order(graph)
+            number = None if weights is None else edge_numbers(graph)
             of_value, _ = _sum(graph.transpose(), grad, weights, number, (H, value.shape[1]), share)
         if ctx.needs_input_grad[3]:
             of_weights = _dots(grad, value, grad_heard, features, graph)

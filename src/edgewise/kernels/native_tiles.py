@@ -127,7 +127,7 @@ def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: S
     grads: dict[str, Tensor] = {}
     if call.tiles.rest is not None:
         rest = Backward(call.rest, x, needed, grad, saved.heard_edge, saved)
-        grads = rest.of_receivers_and_edges() | rest.of_senders()
+        grads = rest.by_name()
     given = {"query": x.query, "key": x.key, "value": x.value}
     for name in needed & given.keys():
         of = given[name]
