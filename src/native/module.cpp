@@ -8,6 +8,7 @@
 #include "attend.hpp"
 #include "cpu.hpp"
 #include "fields.hpp"
+#include "locality.hpp"
 #include "merge.hpp"
 #include "pages.hpp"
 #include "scores_module.hpp"
@@ -103,6 +104,20 @@ void edge_numbers(int64_t num_receivers, uintptr_t edge_offsets, int64_t num_run
     }
 }
 
+void locality(const nb::list& rows, const nb::list& turned, uintptr_t out) {
+    const nb::list none;
+    const edgewise::Rows here = Fields(rows, none).rows(), there = Fields(turned, none).rows();
+    nb::gil_scoped_release unlocked;
+    edgewise::locality(here, there, at<int64_t>(out));
+}
+
+double overlap(const nb::list& rows, int64_t samples) {
+    const nb::list none;
+    const edgewise::Rows here = Fields(rows, none).rows();
+    nb::gil_scoped_release unlocked;
+    return edgewise::overlap(here, samples);
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -112,6 +127,8 @@ NB_MODULE(_native, m) {
     m.def("attend_forward", &attend_forward, "level"_a, "numbers"_a, "reals"_a);
     m.def("attend_backward", &attend_backward, "level"_a, "numbers"_a, "reals"_a);
     m.def("edge_numbers", &edge_numbers, "num_receivers"_a, "edge_offsets"_a, "num_runs"_a, "run_start"_a, "run_stop"_a, "out"_a);
+    m.def("locality", &locality, "rows"_a, "turned"_a, "out"_a);
+    m.def("overlap", &overlap, "rows"_a, "samples"_a);
     edgewise::bind_aggregate(m);
     edgewise::bind_scores(m);
     edgewise::bind_tiles(m);

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int64, Shaped
 from torch import Tensor
 
-from edgewise.graph import algebra, hops, select, transpose
+from edgewise.graph import algebra, hops, locality, select, transpose
 from edgewise.graph.batch import Offsets, cut_at
 from edgewise.graph.edge_list import INTEGERS, check_nodes
 from edgewise.graph.loops import loop_runs
@@ -150,17 +150,39 @@ class Derived(Neighbourhoods):
         return self._subgraph(nodes, senders, return_edge_map, "subgraph")
 
     @overload
-    def reorder(self: G, nodes: Nodes, senders: Nodes | None = None) -> G: ...
+    def reorder(self: G, nodes: Nodes | None = None, senders: Nodes | None = None) -> G: ...
     @overload
     def reorder(
-        self: G, nodes: Nodes, senders: Nodes | None = None, *, return_edge_map: Literal[True]
+        self: G, nodes: Nodes | None = None, senders: Nodes | None = None, *, return_edge_map: Literal[True]
     ) -> tuple[G, Tensor]: ...
-    def reorder(self: G, nodes: Any, senders: Any = None, *, return_edge_map: bool = False) -> Any:
-        """The same graph with its nodes in another order: node k of the result is `nodes[k]`, and all are there."""
+    def reorder(self: G, nodes: Any = None, senders: Any = None, *, return_edge_map: bool = False) -> Any:
+        """The same graph with its nodes in another order: node k of the result is `nodes[k]`, and all are there.
+
+        Without `nodes`, those who hear each other come near each other: `locality()`.
+        """
+        nodes = self.locality() if nodes is None else nodes
         for name, given, count in (("nodes", nodes, self.num_receivers), ("senders", senders, self.num_senders)):
             if given is not None and len(self._numbers(given, count, name, "reorder")) != count:
                 raise ValueError(f"reorder: {name} must hold each of the {count} once; subgraph takes a part of them")
         return self._subgraph(nodes, senders, return_edge_map, "reorder")
+
+    def locality(self) -> Int64[Tensor, "nodes"]:
+        """An order of nodes in which those who hear each other are near: reverse Cuthill-McKee. Made once and kept.
+
+        Linear in runs and nodes. The graphs of a batch stay one after another.
+
+        Cuthill and McKee 1969, https://doi.org/10.1145/800195.805928
+        """
+        if self.num_receivers != self.num_senders:
+            raise ValueError(
+                f"locality: expected one set of nodes, got {self.num_receivers} receivers"
+                f" and {self.num_senders} senders; give reorder an order of each"
+            )
+        return self.remember("locality", self._locality)
+
+    def _locality(self) -> Int64[Tensor, "nodes"]:
+        here, there = (Runs(*(x.cpu() for x in runs)) for runs in (self.runs, self.transpose().runs))
+        return locality.locality(here, there).to(self.device)
 
     def incidence(self: G) -> G:
         """The same receivers hearing their EDGES: receiver i hears edge k iff k is one of its edges."""

@@ -1,0 +1,82 @@
+"""An order of nodes in which those who hear each other are near."""
+
+import pytest
+import torch
+
+from edgewise import native
+from edgewise.graph import Graph
+from edgewise.graph.locality import _neighbours, _order, overlap
+from edgewise.patterns import parse
+
+
+def shuffled(graph: Graph, seed: int = 0) -> Graph:
+    return graph.reorder(torch.randperm(graph.num_senders, generator=torch.Generator().manual_seed(seed)))
+
+
+def random(nodes: int, share: float, seed: int = 0) -> Graph:
+    return Graph.from_mask(torch.rand(nodes, nodes, generator=torch.Generator().manual_seed(seed)) < share)
+
+
+GRAPHS = {
+    "window": parse("window(3, 3)").build(50),
+    "shuffled window": shuffled(parse("window(3, 3)").build(50)),
+    "shuffled cliques": shuffled(Graph.batch([parse("complete").build(n) for n in (5, 1, 9, 4)])),
+    "random": random(40, 0.1),
+    "sparse": random(60, 0.02),
+    "complete": parse("complete").build(7),
+    "no edges": Graph.from_mask(torch.zeros(4, 4, dtype=torch.bool)),
+    "no nodes": Graph.from_mask(torch.zeros(0, 0, dtype=torch.bool)),
+    "one node": parse("complete").build(1),
+}
+
+
+def bandwidth(graph: Graph) -> int:
+    senders, receivers = graph.edges()
+    return int((senders - receivers).abs().max())
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_node_comes_once(name):
+    graph = GRAPHS[name]
+    assert graph.locality().sort().values.tolist() == list(range(graph.num_senders))
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_compiled_order_is_the_definition(name):
+    graph = GRAPHS[name]
+    written_out = list(_order(_neighbours(graph.runs), _neighbours(graph.transpose().runs)))
+    assert graph.locality().tolist() == written_out
+
+
+def test_a_shuffled_window_becomes_narrow_again():
+    window = parse("window(5, 5)").build(300)
+    assert bandwidth(shuffled(window)) > 200
+    assert bandwidth(shuffled(window).reorder()) <= 2 * bandwidth(window)
+
+
+def test_shuffled_cliques_become_one_run_a_row():
+    cliques = shuffled(Graph.batch([parse("complete").build(n) for n in (5, 1, 9, 4)])).reorder()
+    assert len(cliques.run_start) == cliques.num_receivers
+
+
+def test_graphs_of_a_batch_stay_one_after_another():
+    batch = Graph.batch([shuffled(parse("window(1, 1)").build(n), n) for n in (9, 4, 12)])
+    cuts = batch.receiver_offsets[1:-1].tolist()
+    parts = batch.locality().tensor_split(cuts)
+    assert [(int(part.min()), int(part.max())) for part in parts] == [(0, 8), (9, 12), (13, 24)]
+
+
+def test_receivers_and_senders_apart_have_no_common_order():
+    graph = Graph.from_mask(torch.ones(2, 3, dtype=torch.bool))
+    with pytest.raises(ValueError, match="locality: expected one set of nodes, got 2 receivers and 3 senders"):
+        graph.reorder()
+
+
+@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
+def test_overlap_is_what_neighbours_hear_in_common():
+    assert overlap(parse("complete").build(20).runs) == 1
+    assert overlap(GRAPHS["shuffled cliques"].runs) == 1
+    assert overlap(random(2_000, 0.005).runs) < 0.02
+    assert 0.6 < overlap(shuffled(parse("window(20, 20)").build(500)).runs) < 0.9
+    assert overlap(GRAPHS["no edges"].runs) == overlap(GRAPHS["no nodes"].runs) == 0
