@@ -11,7 +11,9 @@ int64_t degree(const Rows& rows, int64_t row) {
     return rows.run_edge_start[rows.run_offsets[row + 1]] - rows.run_edge_start[rows.run_offsets[row]];
 }
 
-// Nodes in the order of a search in breadth: each node's new neighbours by degree.
+constexpr int64_t kHub = 8;  // times the mean degree: whoever has more edges brings nobody together
+
+// Nodes in the order of a search in breadth that does not go through hubs: each node's new neighbours by degree.
 class Search {
   public:
     Search(const Rows& rows, const Rows& turned) : rows_(rows), turned_(turned), next_(rows.num_rows + 1) {
@@ -24,16 +26,23 @@ class Search {
         take(start, found);
         for (; at < found.size(); ++at) {
             const size_t first = found.size();
+            if (is_hub(found[at])) continue;
             hear(rows_, found[at], found);
             hear(turned_, found[at], found);
             std::stable_sort(found.begin() + first, found.end(), [this](int32_t a, int32_t b) { return weight(a) < weight(b); });
         }
     }
-    int64_t weight(int32_t node) const { return degree(rows_, node) + degree(turned_, node); }
-    bool knows(int32_t node) const { return next_[node] != node; }
-    void forget(const std::vector<int32_t>& nodes, size_t first) {
-        for (size_t n = first; n < nodes.size(); ++n) next_[nodes[n]] = nodes[n];
+    bool is_hub(int32_t node) const {
+        const int64_t edges = rows_.run_edge_start[rows_.run_offsets[rows_.num_rows]];
+        return weight(node) * rows_.num_rows > 2 * kHub * edges;
     }
+    int64_t weight(int32_t node) const { return degree(rows_, node) + degree(turned_, node); }
+    // The last that is no hub; the first where all are.
+    int32_t farthest(const std::vector<int32_t>& found) const {
+        const auto last = std::find_if(found.rbegin(), found.rend(), [this](int32_t node) { return !is_hub(node); });
+        return last == found.rend() ? found.front() : *last;
+    }
+    bool knows(int32_t node) const { return next_[node] != node; }
 
   private:
     void take(int32_t node, std::vector<int32_t>& found) {
@@ -77,18 +86,18 @@ int64_t common(const Rows& rows, int64_t a, int64_t b) {
 
 }  // namespace
 
-// Reverse Cuthill-McKee (1969), from the node that a first search from any node of the component ends with.
+// Reverse Cuthill-McKee (1969), from the node that a first search from any node of the component ends with; a hub comes
+// with the first component that hears it or is heard.
 void locality(const Rows& rows, const Rows& turned, int64_t* out) {
-    Search search(rows, turned);
+    Search first(rows, turned), second(rows, turned);  // both know the same nodes after each component
     std::vector<int32_t> found;
     for (int32_t node = 0; node < rows.num_rows; ++node) {
-        if (search.knows(node)) continue;
+        if (first.knows(node)) continue;
         found.clear();
-        search.from(node, found);
-        const int32_t last = found.back();
-        search.forget(found, 0);
+        first.from(node, found);
+        const int32_t start = first.farthest(found);
         found.clear();
-        search.from(last, found);
+        second.from(start, found);
         out = std::copy(found.rbegin(), found.rend(), out);
     }
 }

@@ -173,11 +173,7 @@ class Derived(Neighbourhoods):
 
         Cuthill and McKee 1969, https://doi.org/10.1145/800195.805928
         """
-        if self.num_receivers != self.num_senders:
-            raise ValueError(
-                f"locality: expected one set of nodes, got {self.num_receivers} receivers"
-                f" and {self.num_senders} senders; give reorder an order of each"
-            )
+        self._check_square("locality")
         return self.remember("locality", self._locality)
 
     def _locality(self) -> Int64[Tensor, "nodes"]:
