@@ -2,6 +2,8 @@
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <memory>
+#include <new>
 
 #include "aggregate_module.hpp"
 #include "attend.hpp"
@@ -36,10 +38,13 @@ int64_t merge_runs(int operation, int64_t rows, uintptr_t a_offsets, uintptr_t a
     return edgewise::merge_runs(static_cast<edgewise::SetOperation>(operation), rows, a, b, out);
 }
 
-void attend_forward(const char* level, const nb::list& numbers, const nb::list& reals) {
-    edgewise::Fields fields(numbers, reals);
-    const edgewise::Rows rows = fields.rows();
-    const edgewise::Attend a = fields.attend();
+// Room that nothing outside of a call needs.
+std::unique_ptr<char[]> scratch(int64_t bytes) { return std::unique_ptr<char[]>(new char[static_cast<size_t>(bytes)]); }
+
+void attend_forward(const char* level, const edgewise::Rows& rows, const edgewise::Attend& numbers,
+                    const nb::tuple& tensors, const nb::list& made) {
+    const edgewise::Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     edgewise::Forward f{};
     f.out = fields.nodes<void*>();
     f.rest = fields.address<void>();
@@ -49,14 +54,20 @@ void attend_forward(const char* level, const nb::list& numbers, const nb::list& 
     f.so_far = fields.address<void>();
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
+    std::unique_ptr<char[]> log_sum;
+    if (f.log_sum == nullptr) {
+        log_sum = scratch(a.num_receivers * a.num_heads * edgewise::bytes_exact(a.storage));
+        f.log_sum = log_sum.get();
+    }
     edgewise::ask_for_large_pages(f.out.data, a.num_receivers * a.num_heads * a.value_dim * edgewise::bytes_stored(a.storage));
     edgewise::attend_kernels(edgewise::kernel_level(level)).forward(rows, a, f);
 }
 
-void attend_backward_receivers(const char* level, const nb::list& numbers, const nb::list& reals) {
-    edgewise::Fields fields(numbers, reals);
-    const edgewise::Rows rows = fields.rows();
-    const edgewise::Attend a = fields.attend();
+// Both passes: by receiver, then, where keys or values learn, by sender over the transposed rows.
+void attend_backward(const char* level, const edgewise::Rows& rows, const edgewise::Rows* turned,
+                     const edgewise::Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const edgewise::Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     edgewise::BackwardReceivers b{};
     b.grad = fields.nodes<const void*>();
     b.out = fields.nodes<const void*>();
@@ -66,42 +77,38 @@ void attend_backward_receivers(const char* level, const nb::list& numbers, const
     b.log_sum = fields.address<const void>();
     b.grad_weights = fields.address<const void>();
     b.weights_share = fields.address<const void>();
-    b.delta = fields.address<void>();
     b.walks = fields.number();
     b.grad_query = fields.address<void>();
+    edgewise::BackwardSenders s{};
+    s.grad_key = fields.address<void>();
+    s.grad_value = fields.address<void>();
+    b.partial = fields.address<void>();
+    s.partial = fields.address<void>();
+    s.edge_number = fields.address<const int64_t>();
     b.grad_logit = fields.address<void>();
     b.grad_inner = fields.address<void>();
+    b.grad_table = fields.address<void>();
     b.summed_edge = fields.address<void>();
     b.grad_key_edge = fields.address<void>();
     b.grad_value_edge = fields.address<void>();
     b.grad_vector = fields.address<void>();
     b.grad_inner_weight = fields.address<void>();
-    b.grad_table = fields.address<void>();
-    b.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
-    edgewise::ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * edgewise::bytes_exact(a.storage));
-    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_receivers(rows, a, b);
-}
-
-void attend_backward_senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    edgewise::Fields fields(numbers, reals);
-    const edgewise::Rows rows = fields.rows();
-    const edgewise::Attend a = fields.attend();
-    edgewise::BackwardSenders b{};
-    b.grad = fields.nodes<const void*>();
-    b.grad_edge = fields.address<const void>();
-    b.log_sum = fields.address<const void>();
-    b.grad_weights = fields.address<const void>();
-    b.delta = fields.address<const void>();
-    b.edge_number = fields.address<const int64_t>();
-    b.grad_key = fields.address<void>();
-    b.grad_value = fields.address<void>();
-    b.partial = fields.address<void>();
-    nb::gil_scoped_release unlocked;
-    const int64_t exact_senders = a.num_senders * a.num_shared * edgewise::bytes_exact(a.storage);
-    edgewise::ask_for_large_pages(b.grad_key, exact_senders * a.dim);
-    edgewise::ask_for_large_pages(b.grad_value, exact_senders * a.value_dim);
-    edgewise::attend_kernels(edgewise::kernel_level(level)).backward_senders(rows, a, b);
+    const int64_t exact = edgewise::bytes_exact(a.storage);
+    const auto delta = scratch(a.num_receivers * a.num_heads * exact);
+    b.delta = delta.get();
+    const edgewise::AttendKernels kernels = edgewise::attend_kernels(edgewise::kernel_level(level));
+    edgewise::ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * exact);
+    kernels.backward_receivers(rows, a, b);
+    if (turned == nullptr) return;
+    s.grad = b.grad;
+    s.grad_edge = b.grad_edge;
+    s.log_sum = b.log_sum;
+    s.grad_weights = b.grad_weights;
+    s.delta = b.delta;
+    edgewise::ask_for_large_pages(s.grad_key, a.num_senders * a.num_shared * a.dim * exact);
+    edgewise::ask_for_large_pages(s.grad_value, a.num_senders * a.num_shared * a.value_dim * exact);
+    kernels.backward_senders(*turned, a, s);
 }
 
 }  // namespace
@@ -110,9 +117,14 @@ NB_MODULE(_native, m) {
     nb::set_leak_warnings(false);  // tiles live as long as their graphs, which may be to the end of the program
     m.doc() = "The compiled part of edgewise. Its arguments are data_ptr() addresses, checked by its callers.";
     m.def("cpu_level", &edgewise::cpu_level);
-    m.def("attend_forward", &attend_forward, "level"_a, "numbers"_a, "reals"_a);
-    m.def("attend_backward_receivers", &attend_backward_receivers, "level"_a, "numbers"_a, "reals"_a);
-    m.def("attend_backward_senders", &attend_backward_senders, "level"_a, "numbers"_a, "reals"_a);
+    nb::class_<edgewise::Rows>(m, "Rows").def("__init__", [](edgewise::Rows* rows, const nb::list& numbers) {
+        new (rows) edgewise::Rows(Fields(numbers).rows());
+    }, "numbers"_a);
+    nb::class_<edgewise::Attend>(m, "Attend").def_ro("num_heads", &edgewise::Attend::num_heads).def("__init__", [](edgewise::Attend* a, const nb::list& numbers) {
+        new (a) edgewise::Attend(Fields(numbers).attend());
+    }, "numbers"_a);
+    m.def("attend_forward", &attend_forward, "level"_a, "rows"_a, "numbers"_a, "tensors"_a, "made"_a);
+    m.def("attend_backward", &attend_backward, "level"_a, "rows"_a, "turned"_a.none(), "numbers"_a, "tensors"_a, "made"_a);
     edgewise::bind_aggregate(m);
     edgewise::bind_scores(m);
     edgewise::bind_tiles(m);
