@@ -10,9 +10,8 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-void sum(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
+void sum(const char* level, const Rows& rows, const nb::list& numbers) {
+    Fields fields(numbers);
     const Aggregate a = fields.aggregate();
     Sum s{};
     s.mean = fields.number();
@@ -23,9 +22,8 @@ void sum(const char* level, const nb::list& numbers, const nb::list& reals) {
     aggregate_kernels(kernel_level(level)).sum(rows, a, s);
 }
 
-void maximum(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
+void maximum(const char* level, const Rows& rows, const nb::list& numbers) {
+    Fields fields(numbers);
     const Aggregate a = fields.aggregate();
     Maximum m{};
     m.out = fields.address<void>();
@@ -36,9 +34,8 @@ void maximum(const char* level, const nb::list& numbers, const nb::list& reals) 
     aggregate_kernels(kernel_level(level)).maximum(rows, a, m);
 }
 
-void maximum_senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
+void maximum_senders(const char* level, const Rows& rows, const nb::list& numbers) {
+    Fields fields(numbers);
     const Aggregate a = fields.aggregate();
     MaximumSenders m{};
     m.highest = fields.address<const void>();
@@ -49,9 +46,8 @@ void maximum_senders(const char* level, const nb::list& numbers, const nb::list&
     aggregate_kernels(kernel_level(level)).maximum_senders(rows, a, m);
 }
 
-void maximum_weights(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
+void maximum_weights(const char* level, const Rows& rows, const nb::list& numbers) {
+    Fields fields(numbers);
     const Aggregate a = fields.aggregate();
     MaximumWeights m{};
     m.highest = fields.address<const void>();
@@ -64,10 +60,10 @@ void maximum_weights(const char* level, const nb::list& numbers, const nb::list&
 }  // namespace
 
 void bind_aggregate(nb::module_& m) {
-    m.def("aggregate_sum", &sum, "level"_a, "numbers"_a, "reals"_a);
-    m.def("aggregate_maximum", &maximum, "level"_a, "numbers"_a, "reals"_a);
-    m.def("aggregate_maximum_senders", &maximum_senders, "level"_a, "numbers"_a, "reals"_a);
-    m.def("aggregate_maximum_weights", &maximum_weights, "level"_a, "numbers"_a, "reals"_a);
+    m.def("aggregate_sum", &sum, "level"_a, "rows"_a, "numbers"_a);
+    m.def("aggregate_maximum", &maximum, "level"_a, "rows"_a, "numbers"_a);
+    m.def("aggregate_maximum_senders", &maximum_senders, "level"_a, "rows"_a, "numbers"_a);
+    m.def("aggregate_maximum_weights", &maximum_weights, "level"_a, "rows"_a, "numbers"_a);
 }
 
 }  // namespace edgewise

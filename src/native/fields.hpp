@@ -14,9 +14,12 @@ namespace edgewise {
 // for their addresses here, which takes a third of the time that it takes in Python.
 class Fields {
   public:
-    Fields(const nanobind::list& numbers, const nanobind::list& reals) : numbers_(numbers), reals_(reals) {}
+    explicit Fields(const nanobind::list& listed)
+        : items_(PySequence_Fast_ITEMS(listed.ptr())), count_(nanobind::len(listed)) {}
+    explicit Fields(const nanobind::tuple& listed)
+        : items_(PySequence_Fast_ITEMS(listed.ptr())), count_(nanobind::len(listed)) {}
     int64_t number() { return nanobind::cast<int64_t>(next()); }
-    double real() { return nanobind::cast<double>(reals_[next_real_++]); }
+    double real() { return nanobind::cast<double>(next()); }
     // Of a tensor, or the number that stands for it; null for None.
     template <typename T> T* address() { return reinterpret_cast<T*>(address_of(next())); }
     // A tensor or None; or, as numbers, its address and two strides.
@@ -46,6 +49,7 @@ class Fields {
         r.row_item = address<const int64_t>();
         return r;
     }
+    // All but the tensors, which come with each pass.
     Attend attend() {
         Attend a{};
         a.storage = static_cast<Storage>(number());
@@ -58,18 +62,7 @@ class Fields {
         a.value_dim = number();
         a.key_features = number();
         a.value_features = number();
-        a.query = nodes<const void*>();
-        a.key = nodes<const void*>();
-        a.value = nodes<const void*>();
         a.position = address<const int64_t>();
-        a.edge_logit = address<const void>();
-        a.edge_inner = address<const void>();
-        a.table = address<const void>();
-        a.query_edge = address<const void>();
-        a.key_edge = address<const void>();
-        a.value_edge = address<const void>();
-        a.vector = address<const void>();
-        a.inner_weight = address<const void>();
         a.table_rows = number();
         a.table_lowest = number();
         a.seed = number();
@@ -78,6 +71,22 @@ class Fields {
         a.scale = real();
         a.slope = real();
         a.dropout = real();
+        return a;
+    }
+    // The same with its tensors: query, key and value, or these and all others.
+    Attend with_tensors(Attend a) {
+        a.query = nodes<const void*>();
+        a.key = nodes<const void*>();
+        a.value = nodes<const void*>();
+        if (next_ == count_) return a;
+        a.edge_logit = address<const void>();
+        a.edge_inner = address<const void>();
+        a.table = address<const void>();
+        a.query_edge = address<const void>();
+        a.key_edge = address<const void>();
+        a.value_edge = address<const void>();
+        a.vector = address<const void>();
+        a.inner_weight = address<const void>();
         return a;
     }
     Aggregate aggregate() {
@@ -99,9 +108,8 @@ class Fields {
 
   private:
     nanobind::handle next() {
-        PyObject* const x = PyList_GetItem(numbers_.ptr(), static_cast<Py_ssize_t>(next_++));
-        if (x == nullptr) nanobind::raise_python_error();
-        return x;
+        if (next_ == count_) throw nanobind::index_error("fewer fields than the struct has");
+        return items_[next_++];
     }
     static uintptr_t address_of(nanobind::handle x) {
         static PyObject* const data_ptr = PyUnicode_InternFromString("data_ptr");
@@ -113,8 +121,9 @@ class Fields {
         if (answer == nullptr) nanobind::raise_python_error();
         return nanobind::steal(answer);
     }
-    const nanobind::list &numbers_, &reals_;
-    size_t next_ = 0, next_real_ = 0;
+    PyObject** const items_;
+    const size_t count_;
+    size_t next_ = 0;
 };
 
 }  // namespace edgewise

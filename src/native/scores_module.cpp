@@ -10,19 +10,17 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-void forward(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
-    const Attend a = fields.attend();
+void forward(const char* level, const Rows& rows, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     const Scores s{fields.address<void>()};
     nb::gil_scoped_release unlocked;
     scores_kernels(kernel_level(level)).forward(rows, a, s);
 }
 
-void receivers(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
-    const Attend a = fields.attend();
+void receivers(const char* level, const Rows& rows, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     ScoresReceivers s{};
     s.grad = fields.address<const void>();
     s.grad_query = fields.address<void>();
@@ -35,10 +33,9 @@ void receivers(const char* level, const nb::list& numbers, const nb::list& reals
     scores_kernels(kernel_level(level)).receivers(rows, a, s);
 }
 
-void senders(const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Rows rows = fields.rows();
-    const Attend a = fields.attend();
+void senders(const char* level, const Rows& rows, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     ScoresSenders s{};
     s.grad = fields.address<const void>();
     s.edge_number = fields.address<const int64_t>();
@@ -51,9 +48,9 @@ void senders(const char* level, const nb::list& numbers, const nb::list& reals) 
 }  // namespace
 
 void bind_scores(nb::module_& m) {
-    m.def("scores_forward", &forward, "level"_a, "numbers"_a, "reals"_a);
-    m.def("scores_receivers", &receivers, "level"_a, "numbers"_a, "reals"_a);
-    m.def("scores_senders", &senders, "level"_a, "numbers"_a, "reals"_a);
+    m.def("scores_forward", &forward, "level"_a, "rows"_a, "numbers"_a, "tensors"_a, "made"_a);
+    m.def("scores_receivers", &receivers, "level"_a, "rows"_a, "numbers"_a, "tensors"_a, "made"_a);
+    m.def("scores_senders", &senders, "level"_a, "rows"_a, "numbers"_a, "tensors"_a, "made"_a);
 }
 
 }  // namespace edgewise

@@ -13,9 +13,7 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-Tiles found(const nb::list& numbers, int64_t num_senders, double edge_in_run, double edge_alone, double tile, double split) {
-    Fields fields(numbers, nb::list());
-    const Rows rows = fields.rows();
+Tiles found(const Rows& rows, int64_t num_senders, double edge_in_run, double edge_alone, double tile, double split) {
     nb::gil_scoped_release unlocked;
     return find_tiles(rows, num_senders, {edge_in_run, edge_alone, tile, split});
 }
@@ -27,9 +25,9 @@ void copy_rest(const Tiles& tiles, uintptr_t offsets, uintptr_t start, uintptr_t
     std::copy(tiles.rest_stop.begin(), tiles.rest_stop.end(), reinterpret_cast<int32_t*>(stop));
 }
 
-void forward(const Tiles& tiles, const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Attend a = fields.attend();
+void forward(const Tiles& tiles, const char* level, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     TileForward f{};
     f.out = fields.nodes<void*>();
     f.rest = fields.address<void>();
@@ -40,9 +38,9 @@ void forward(const Tiles& tiles, const char* level, const nb::list& numbers, con
     tile_kernels(kernel_level(level)).forward(tiles, a, f);
 }
 
-void backward(const Tiles& tiles, const char* level, const nb::list& numbers, const nb::list& reals) {
-    Fields fields(numbers, reals);
-    const Attend a = fields.attend();
+void backward(const Tiles& tiles, const char* level, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
+    const Attend a = Fields(tensors).with_tensors(numbers);
+    Fields fields(made);
     TileBackward b{};
     b.grad = fields.nodes<const void*>();
     b.out = fields.nodes<const void*>();
@@ -73,9 +71,9 @@ void bind_tiles(nb::module_& m) {
         .def_ro("rest_edges", &Tiles::rest_edges)
         .def_prop_ro("rest_runs", [](const Tiles& tiles) { return tiles.rest_start.size(); })
         .def("copy_rest", &copy_rest, "offsets"_a, "start"_a, "stop"_a)
-        .def("forward", &forward, "level"_a, "numbers"_a, "reals"_a)
-        .def("backward", &backward, "level"_a, "numbers"_a, "reals"_a);
-    m.def("find_tiles", &found, "numbers"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
+        .def("forward", &forward, "level"_a, "numbers"_a, "tensors"_a, "made"_a)
+        .def("backward", &backward, "level"_a, "numbers"_a, "tensors"_a, "made"_a);
+    m.def("find_tiles", &found, "rows"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
 }
 
 }  // namespace edgewise

@@ -115,7 +115,8 @@ def test_compiled_kernels_run_once_forward_and_give_the_bits_of_an_eager_call(na
     run(tensors, case.graph)
     recorder.steps.clear()
     ours = forward_and_gradients(run(tensors, case.graph), case.inputs)
-    assert recorder.steps == ["attend_forward", "edge_numbers", "attend_backward"]
+    kernels = [step for step in recorder.steps if step.startswith("attend_")]
+    assert kernels == ["attend_forward", "attend_backward"]
     assert all(map(torch.equal, ours, theirs))
 
 

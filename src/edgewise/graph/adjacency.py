@@ -1,7 +1,7 @@
 """What a graph is, as a value: runs, sizes, the cuts of a batch; equal by content, hashed, pickled, moved, printed."""
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Int32, Int64
@@ -155,7 +155,8 @@ class Adjacency:
         """
         if name not in self._remembered:
             self._remembered[name] = make() if torch.compiler.is_compiling() else _plainly(make)
-        return cast(T, self._remembered[name])
+        kept: T = self._remembered[name]
+        return kept
 
     def to(self: G, device: torch.device | str) -> G:
         """The same graph with its indices on another device; itself if they are there already."""

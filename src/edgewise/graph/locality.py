@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Int64
@@ -25,8 +26,8 @@ def locality(runs: Runs, turned: Runs) -> Int64[Tensor, "nodes"]:
     if compiled is None:
         return torch.tensor(list(_Search(_neighbours(runs), _neighbours(turned)).order()), dtype=torch.int64)
     order = torch.empty(len(runs.offsets) - 1, dtype=torch.int64)
-    starts = edge_starts(runs), edge_starts(turned)
-    compiled.locality(_rows(runs, starts[0]), _rows(turned, starts[1]), order.data_ptr())
+    kept = edge_starts(runs), edge_starts(turned)  # Rows holds addresses
+    compiled.locality(*map(_rows, (runs, turned), kept), order.data_ptr())
     return order
 
 
@@ -36,14 +37,15 @@ def overlap(runs: Runs, samples: int = 64) -> float:
     0 of a random graph, 1 of cliques; needs the compiled part.
     """
     compiled = native.module()
-    starts = edge_starts(runs)
-    return 0.0 if compiled is None else float(compiled.overlap(_rows(runs, starts), samples))
+    kept = edge_starts(runs)
+    return 0.0 if compiled is None else float(compiled.overlap(_rows(runs, kept), samples))
 
 
-def _rows(runs: Runs, edge_start: Tensor) -> list[int]:
-    """The fields of Rows, none of them cut."""
-    count = len(runs.offsets) - 1
-    return [count, *(x.data_ptr() for x in (*runs, edge_start)), count, 0, 0, 0, 0]
+def _rows(runs: Runs, edge_start: Tensor) -> Any:
+    """The struct Rows, none of them cut."""
+    count, compiled = len(runs.offsets) - 1, native.module()
+    assert compiled is not None
+    return compiled.Rows([count, *runs, edge_start, count, None, None, None, None])
 
 
 def _neighbours(runs: Runs) -> list[list[int]]:

@@ -4,6 +4,8 @@ Graphs of a batch that have the same size are computed together. Where weights a
 counter as everywhere), the softmax is written out.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -46,6 +48,27 @@ def attend(
         rows.append(group.receivers.flatten())
     out = _in_order(outs, rows, -3)
     return out, _in_order(weights, edges, -2) if return_weights else None
+
+
+def plain(attention: Attention, graph: Graph, plan: Plan) -> Callable[[Attention, Graph], Tensor] | None:
+    """What computes attentions of this one's score and shapes that bring query, key and value alone, on one graph."""
+    q, k, v = attention.query, attention.key, attention.value
+    assert q is not None and k is not None and v is not None  # the caller has looked
+    group, *others = groups(graph)
+    if others or len(group.receivers) > 1:
+        return None
+    (r, s), stored, computed = group.shape, v.dtype, torch.promote_types(q.dtype, v.dtype)
+    causal, scale, shared = plan.kind == "causal" and r > 1, _factor(attention, q), q.shape[-2] != k.shape[-2]
+
+    def attend(attention: Attention, graph: Graph) -> Tensor:
+        q, k, v = (_once(x.to(computed).transpose(0, 1)[None]) for x in attention[:3] if x is not None)
+        mask = group.causal() if causal and r != s else None
+        out = scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, is_causal=causal and r == s, scale=scale, enable_gqa=shared
+        )
+        return out.squeeze(0).transpose(0, 1).to(stored)
+
+    return attend
 
 
 def hindrance(plan: Plan, attention: Attention) -> str | None:

@@ -4,6 +4,8 @@ Forward keeps the output and the log-sum-exp; backward recomputes the weights, o
 Nothing grows with edges × channels. Tensors are [nodes, heads, dim], batch dimensions folded into heads by the door.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ from edgewise.kernels.attention import Attention
 from edgewise.kernels.blocks import product
 from edgewise.kernels.edge_term import EdgeTerm
 from edgewise.kernels.native_autograd import Memory, Problem, run
-from edgewise.kernels.native_call import SCORE, Tensors, unit_stride
+from edgewise.kernels.native_call import SCORE, Tensors, attend_numbers, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.scores import Additive, GATv2
 from edgewise.kernels.transforms import transformed
@@ -71,11 +73,27 @@ def attend(
         _exact(score.vector, exact) if isinstance(score, GATv2) else None,
         _exact(inner_weight, exact),
     )
-    out, heard_edge, weights = run(Problem(attention, graph, return_weights, memory), tensors)
+    problem = Problem(attend_numbers(a, graph, tensors), graph, return_weights, memory)
+    out, heard_edge, weights = run(problem, tensors)
     if a.edge_value is not None and heard_edge is not None:
         weight = _per_head(a.edge_value.weight.to(exact), a.num_heads)
         out = (out.to(exact) + product(heard_edge, weight.transpose(0, 1))).to(a.value.dtype)
     return out, weights
+
+
+def plain(attention: Attention, graph: Graph) -> Callable[[Attention, Graph], Tensor]:
+    """What computes attentions of this one's score and shapes that bring query, key and value alone."""
+    a = attention
+    assert a.query is not None and a.key is not None and a.value is not None  # the caller has looked
+    numbers = attend_numbers(a, graph, Tensors(a.query, a.key, a.value))
+
+    def attend(attention: Attention, graph: Graph) -> Tensor:
+        query, key, value, *_ = attention
+        assert query is not None and key is not None and value is not None  # calls of one signature bring the same
+        given = unit_stride(query), unit_stride(key), unit_stride(value)
+        return run(Problem(numbers, graph), given)[0]
+
+    return attend
 
 
 def _exact(x: Tensor | None, dtype: torch.dtype) -> Tensor | None:

@@ -1,7 +1,6 @@
 """The compiled attention and its derivative, as autograd sees them."""
 
-from collections.abc import Iterable
-from itertools import compress
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -10,29 +9,9 @@ from torch.autograd import Function
 
 from edgewise.graph import Graph
 from edgewise.kernels import segments
-from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_call import (
-    EXACT,
-    VECTOR_BLOCKS,
-    Tensors,
-    attend_fields,
-    call,
-    edge_numbers,
-    enter,
-    items,
-    listed,
-    reals,
-    unit_stride,
-)
+from edgewise.kernels.native_call import EXACT, VECTOR_BLOCKS, Tensors, edge_numbers, enter, items, turned, unit_stride
 from edgewise.kernels.once import once
 from edgewise.kernels.transforms import check_plain
-
-BY_RECEIVER = ("query", "logit", "inner", "query_edge", "key_edge", "value_edge", "vector", "inner_weight", "table")
-BY_SENDER = ("key", "value")
-"""Gradients in the order of the fields of Backward."""
-
-SHARED = {"vector", "inner_weight", "table"}
-"""What all receivers share: gathered in VECTOR_BLOCKS stretches of receivers."""
 
 
 class Saved(NamedTuple):
@@ -40,7 +19,7 @@ class Saved(NamedTuple):
 
     out: Tensor  # [R, H, V]: Σ_j α_ij v_j
     rest: Tensor | None  # [R, H, V]
-    log_sum: Tensor  # [R, H]
+    log_sum: Tensor | None  # [R, H]; None where nothing learns
     heard_edge: Tensor | None = None  # [R, H, F']: Σ_j α_ij e_ij
     weights: Tensor | None = None  # [E, H]: α, where they are asked for
 
@@ -53,20 +32,23 @@ class Memory:
 
 
 class Problem(NamedTuple):
-    """What one call brings besides its tensors."""
+    """What one call brings besides its tensors; `numbers` is the struct Attend."""
 
-    attention: Attention
+    numbers: Any
     graph: Graph
     return_weights: bool = False
     memory: Memory | None = None
 
 
-def run(problem: Problem, tensors: Tensors) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """(Σ_j α_ij v_j, Σ_j α_ij e_ij, α) for every receiver; the second where edges have values, α where asked for."""
-    if learns(tensors):
-        out, heard_edge, weights = _Attend.apply(problem, *tensors)  # type: ignore[no-untyped-call]
-        return out, heard_edge, weights
-    saved = attend_edges(problem, tensors, keeps_rest=problem.memory is not None)
+def run(problem: Problem, given: Sequence[Tensor | None]) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """(Σ_j α_ij v_j, Σ_j α_ij e_ij, α) for every receiver; the second where edges have values, α where asked for.
+
+    given: Tensors, or query, key and value alone.
+    """
+    if learns(given):
+        found = _Attend.apply(problem, *given)  # type: ignore[no-untyped-call]
+        return (found, None, None) if isinstance(found, Tensor) else found
+    saved = attend_edges(problem, Tensors(*given), keeps=problem.memory is not None)  # type: ignore[arg-type]
     return saved.out, saved.heard_edge, saved.weights
 
 
@@ -75,24 +57,25 @@ def learns(tensors: Iterable[Tensor | None]) -> bool:
     return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
 
 
-def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool, so_far: Tensor | None = None) -> Saved:
-    """The forward pass, edge by edge; in half precision, with the rest where it is to be saved.
+def attend_edges(problem: Problem, x: Tensors, keeps: bool, so_far: Tensor | None = None) -> Saved:
+    """The forward pass, edge by edge; with what backward needs, where it is to be saved.
 
     Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest).
     """
-    a, graph, return_weights, memory = problem
+    numbers, graph, return_weights, memory = problem
     if memory is not None and memory.saved is not None:
         return memory.saved
-    R, H, V, F, stored = graph.num_receivers, a.num_heads, x.value.shape[2], x.value_features, x.value.dtype
-    exact = EXACT[stored]
-    out = x.value.new_empty(R, H, V)
-    rest = torch.empty_like(out) if keeps_rest and stored != exact else None
-    log_sum = x.value.new_empty(R, H, dtype=exact)
-    heard_edge = log_sum.new_empty(R, H, F) if F else None
-    weights = log_sum.new_empty(graph.num_edges, H) if return_weights else None
+    R, H, V, F, room = graph.num_receivers, numbers.num_heads, x.value.shape[2], x.value_features, x.value.new_empty
+    exact = EXACT[x.value.dtype]
+    out = room(R, H, V)
+    rest = torch.empty_like(out) if keeps and x.value.dtype != exact else None
+    log_sum = room(R, H, dtype=exact) if keeps else None
+    heard_edge = room(R, H, F, dtype=exact) if F else None
+    weights = room(graph.num_edges, H, dtype=exact) if return_weights else None
     cut = items(graph)
-    partial = None if cut is None else log_sum.new_empty(len(cut.row), H, 2 + V + F)
-    call("attend_forward", graph, graph, a, x, [out, rest, log_sum, heard_edge, weights, so_far, partial])
+    partial = None if cut is None else room(len(cut.row), H, 2 + V + F, dtype=exact)
+    made = [out, rest, log_sum, heard_edge, weights, so_far, partial]
+    enter("attend_forward", graph, numbers, x, made)
     saved = Saved(out, rest, log_sum, heard_edge, weights)
     if memory is not None:
         memory.saved = saved
@@ -101,103 +84,102 @@ def attend_edges(problem: Problem, x: Tensors, keeps_rest: bool, so_far: Tensor 
 
 class _Attend(Function):
     @staticmethod
-    def forward(ctx: Any, problem: Problem, *given: Any) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        saved = attend_edges(problem, Tensors(*given), keeps_rest=True)
+    def forward(ctx: Any, problem: Problem, *given: Any) -> Tensor | tuple[Tensor, Tensor | None, Tensor | None]:
+        saved = attend_edges(problem, Tensors(*given), keeps=True)
         ctx.problem = problem
         ctx.save_for_backward(*given, *saved)
+        if saved.heard_edge is None and saved.weights is None:
+            return saved.out
         return saved.out, saved.heard_edge, saved.weights
 
     @staticmethod
     def backward(
-        ctx: Any, grad: Tensor, grad_edge: Tensor | None, grad_weights: Tensor | None
+        ctx: Any, grad: Tensor, grad_edge: Tensor | None = None, grad_weights: Tensor | None = None
     ) -> tuple[Tensor | None, ...]:
-        kept = ctx.saved_tensors
-        given, saved = Tensors(*kept[: len(Tensors._fields)]), Saved(*kept[len(Tensors._fields) :])
-        needed = set(compress(Tensors._fields, ctx.needs_input_grad[1:]))
-        backward = Backward(ctx.problem, given, needed, grad, grad_edge, saved, grad_weights)
-        return (None, *once("attend", backward.gradients(), [grad, grad_weights, *given]))
+        kept, needed = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        given, saved = kept[: len(needed)], Saved(*kept[len(needed) :])
+        found = gradients(ctx.problem, Tensors(*given), needed, saved, grad, grad_edge, grad_weights)
+        grads = [g if g is None or g.dtype == x.dtype else g.to(x.dtype) for g, x in zip(found, given, strict=False)]
+        return (None, *once("attend", grads, [grad, grad_weights, *given]))
 
 
-class Backward:
-    """The gradients of one call. By receiver the weights are recomputed, by sender only summed, over the transpose."""
+def gradients(
+    problem: Problem,
+    x: Tensors,
+    needed: Sequence[bool],
+    saved: Saved,
+    grad: Tensor,
+    grad_edge: Tensor | None = None,
+    grad_weights: Tensor | None = None,
+) -> list[Tensor | None]:
+    """Of query, key, value and what else may need one: exact, in the order of `Tensors`.
 
-    def __init__(
-        self,
-        problem: Problem,
-        tensors: Tensors,
-        needed: set[str],
-        grad: Tensor,
-        grad_edge: Tensor | None,
-        saved: Saved,
-        grad_weights: Tensor | None = None,
-    ) -> None:
-        check_plain("attend", grad)
-        self.attention, self.graph = problem.attention, problem.graph
-        self.tensors, self.needed, self.saved = tensors, needed, saved
-        self.grad = unit_stride(grad)
-        self.grad_edge = None if grad_edge is None else grad_edge.contiguous()
-        self.grad_weights = None if grad_weights is None else grad_weights.contiguous()
+    By receiver the weights are recomputed, for queries and everything that an edge has of its own. By sender, over the
+    transposed graph, they are only summed.
+    """
+    check_plain("attend", grad)
+    graph, log_sum = problem.graph, saved.log_sum
+    assert log_sum is not None  # forward has kept it
+    (R, H), room, cut = log_sum.shape, log_sum.new_empty, items(graph)
+    of_query = room(R, H, x.dim) if needed[0] else None
+    more = _NO_MORE if len(needed) == 3 else _rooms(x, needed, graph, room)
+    partial = None if cut is None else room(len(cut.row), H, x.dim + x.key_features)
+    of_key = of_value = turned_rows = turned_partial = number = None
+    if needed[1] or needed[2]:
+        turned_rows, turned_cut = turned(graph)
+        number = edge_numbers(graph)
+        of_value = room(*x.value.shape) if needed[2] else None
+        of_key = room(*x.key.shape) if x.key is not None and needed[1] else None
+        if turned_cut is not None:
+            turned_partial = room(len(turned_cut.row), x.value.shape[1], x.dim + x.value.shape[2])
+    made = [
+        unit_stride(grad),
+        saved.out,
+        saved.rest,
+        saved.heard_edge,
+        None if grad_edge is None else grad_edge.contiguous(),
+        log_sum,
+        *_of_weights(grad_weights, saved.weights, graph),
+        of_query,
+        of_key,
+        of_value,
+        partial,
+        turned_partial,
+        number,
+        *more,
+    ]
+    enter("attend_backward", graph, turned_rows, problem.numbers, x, made)
+    found = [of_query, of_key, of_value]
+    if more is not _NO_MORE:
+        found += [g.sum(0) if g is not None and name in IN_BLOCKS else g for name, g in zip(_MORE, more, strict=True)]
+    return [g if need else None for g, need in zip(found, needed, strict=True)]
 
-    def gradients(self) -> list[Tensor | None]:
-        """Of each tensor that needs one, in its dtype."""
-        grads = self.by_name()
-        return [
-            grads[name].to(x.dtype) if name in self.needed and x is not None else None
-            for name, x in zip(Tensors._fields, self.tensors, strict=True)
-        ]
 
-    def by_name(self) -> dict[str, Tensor]:
-        """Of each tensor that needs one, in what is accumulated in."""
-        x, graph, saved, attention = self.tensors, self.graph, self.saved, self.attention
-        by_sender = bool(self.needed & {"key", "value"})
-        turned = graph.transpose() if by_sender else graph
-        grads, (cut, cut_turned), (H, Hk, V) = self._rooms(), (items(graph), items(turned)), self._heads()
-        fields = [
-            *listed(turned),
-            *attend_fields(attention, graph, x),
-            *(self.grad, saved.out, saved.rest, saved.heard_edge, self.grad_edge, saved.log_sum, *self._of_weights()),
-            *map(grads.get, BY_RECEIVER),
-            None if cut is None else self._room(len(cut.row), H, x.dim + x.key_features),
-            edge_numbers(graph) if by_sender else None,
-            *map(grads.get, BY_SENDER),
-            self._room(len(cut_turned.row), Hk, x.dim + V) if by_sender and cut_turned is not None else None,
-        ]
-        enter("attend_backward", graph, fields, reals(attention, x))
-        for name in grads.keys() & SHARED:
-            grads[name] = grads[name].sum(0)
-        return grads
+_MORE = Tensors._fields[3:]
+_NO_MORE: list[Tensor | None] = [None] * len(_MORE)
+IN_BLOCKS = ("table", "vector", "inner_weight")
+"""What all receivers share: gathered in stretches, to be summed."""
 
-    def _rooms(self) -> dict[str, Tensor]:
-        """Where the kernels put gradients; what they add to begins at zero."""
-        x, E = self.tensors, self.graph.num_edges
-        H, Hk, V = self._heads()
-        R, S = self.graph.num_receivers, self.graph.num_senders
-        shapes = {
-            "query": (R, H, x.dim),
-            "logit": (E, H),
-            "inner": (E, H),
-            "query_edge": (R, H, x.key_features),
-            "key": (S, Hk, x.dim),
-            "value": (S, Hk, V),
-        }
-        grads = {name: self._room(*shapes[name]) for name in self.needed & shapes.keys()}
-        for name in self.needed & {"key_edge", "value_edge"}:
-            grads[name] = self._room(*getattr(x, name).shape).zero_()
-        for name in self.needed & SHARED:
-            grads[name] = self._room(VECTOR_BLOCKS, *getattr(x, name).shape).zero_()
-        return grads
 
-    def _heads(self) -> tuple[int, int, int]:
-        """Heads of queries, heads of keys and values, and channels of a value."""
-        return self.attention.num_heads, *self.tensors.value.shape[1:]
+def _rooms(x: Tensors, needed: Sequence[bool], graph: Graph, room: Callable[..., Tensor]) -> list[Tensor | None]:
+    """For the gradients of all but query, key and value."""
+    rooms: list[Tensor | None] = []
+    for name, of, need in zip(_MORE, x[3:], needed[3:], strict=True):
+        if of is None or not need:
+            rooms.append(None)
+        elif name in IN_BLOCKS:
+            rooms.append(room(VECTOR_BLOCKS, *of.shape).zero_())
+        elif name in ("key_edge", "value_edge"):
+            rooms.append(room(*of.shape).zero_())
+        else:
+            rooms.append(room(*of.shape))
+    return rooms
 
-    def _of_weights(self) -> tuple[Tensor | None, Tensor | None]:
-        """The gradient g of the weights handed out, and Σ_j α_ij g_ij, which softmax takes off every edge's own."""
-        g, weights = self.grad_weights, self.saved.weights
-        if g is None or weights is None:
-            return None, None
-        with torch.no_grad():
-            return g, segments.segment_sum(weights * g, self.graph)
 
-    def _room(self, *shape: int) -> Tensor:
-        return self.saved.log_sum.new_empty(*shape)
+def _of_weights(g: Tensor | None, weights: Tensor | None, graph: Graph) -> tuple[Tensor | None, Tensor | None]:
+    """The gradient g of the weights handed out, and Σ_j α_ij g_ij, which softmax takes off every edge's own."""
+    if g is None or weights is None:
+        return None, None
+    with torch.no_grad():
+        g = g.contiguous()
+        return g, segments.segment_sum(weights * g, graph)

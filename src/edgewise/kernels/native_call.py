@@ -1,9 +1,9 @@
-"""How a call reaches the compiled kernels: addresses and numbers, in the order of the fields of attend.hpp."""
+"""How a call reaches the compiled kernels: tensors and numbers, in the order in which fields.hpp reads them."""
 
 import os
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -66,13 +66,13 @@ class Tensors(NamedTuple):
     query: Tensor | None  # [R, H, D]
     key: Tensor | None  # [S, H_kv, D]
     value: Tensor  # [S, H_kv, V]
-    logit: Tensor | None  # [E, H], added to the logit
-    inner: Tensor | None  # [E, H], added inside the LeakyReLU of an additive score
-    table: Tensor | None  # [T, H], added by offset
-    query_edge: Tensor | None  # [R, H, F], the query in the space of key_edge; not with GATv2
-    key_edge: Tensor | None  # [E, F]
-    value_edge: Tensor | None  # [E, F']
-    vector: Tensor | None  # [H, D], of GATv2
+    logit: Tensor | None = None  # [E, H], added to the logit
+    inner: Tensor | None = None  # [E, H], added inside the LeakyReLU of an additive score
+    table: Tensor | None = None  # [T, H], added by offset
+    query_edge: Tensor | None = None  # [R, H, F], the query in the space of key_edge; not with GATv2
+    key_edge: Tensor | None = None  # [E, F]
+    value_edge: Tensor | None = None  # [E, F']
+    vector: Tensor | None = None  # [H, D], of GATv2
     inner_weight: Tensor | None = None  # [H, F, D], brings key_edge inside GATv2's nonlinearity
 
     @property
@@ -127,78 +127,79 @@ def edge_numbers(graph: Graph) -> Tensor:
 
 
 def _numbered(graph: Graph) -> Tensor:
-    turned = graph.transpose()
     numbers = torch.empty(graph.num_edges, dtype=torch.int64)
-    starts, receivers = graph.edge_offsets, (turned.run_start, turned.run_stop)
-    compiled().edge_numbers(graph.num_receivers, *at(starts), len(turned.run_start), *at(*receivers, numbers))
+    compiled().edge_numbers(rows_of(graph), turned(graph)[0], numbers.data_ptr())
     return numbers
 
 
-Fields = Sequence[Tensor | int | None]
+Fields = Sequence[Tensor | int | float | None]
 """Tensors stand for their addresses, and node tensors for their strides too; None for null."""
 
 
-def call(step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: Fields) -> None:
+def call(
+    step: str, rows: Graph, graph: Graph, attention: Attention, tensors: Tensors, fields: Sequence[Tensor | None]
+) -> None:
     """Run a kernel of attention over `rows`: the graph, or its transpose. `fields` are those of its own struct."""
-    enter(step, rows, [*attend_fields(attention, graph, tensors), *fields], reals(attention, tensors))
+    enter(step, rows, attend_numbers(attention, graph, tensors), tensors, fields)
 
 
-def enter(step: str, rows: Graph, fields: Fields, reals: Sequence[float] = ()) -> None:
-    """Run a kernel over `rows`; its fields follow those of the rows."""
-    getattr(compiled(), step)(LEVEL, [*listed(rows), *fields], list(reals))
+def enter(step: str, rows: Graph, *given: Any) -> None:
+    """Run a kernel over `rows`, with what else its binding takes."""
+    getattr(compiled(), step)(LEVEL, rows_of(rows), *given)
 
 
-def listed(rows: Graph) -> list[int]:
-    """The fields of Rows, cut where rows are long. A graph never changes: they are listed once."""
-    return rows.remember("rows", lambda: rows_fields(rows, items(rows)))
+def rows_of(graph: Graph) -> Any:
+    """The struct Rows, which a graph keeps as it never changes."""
+    return graph.remember("rows", lambda: rows_struct(graph, items(graph)))
 
 
-def rows_fields(graph: Graph, cut: Items | None) -> list[int]:
-    """The fields of Rows."""
-    rows = [graph.num_receivers, *at(graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start)]
-    return [*rows, graph.num_receivers, 0, 0, 0, 0] if cut is None else [*rows, len(cut.row), *at(*cut)]
+def turned(graph: Graph) -> tuple[Any, Items | None]:
+    """The struct Rows of the transposed graph, and how its rows are cut."""
+    return graph.remember("turned", lambda: _turned(graph.transpose()))
 
 
-def attend_fields(attention: Attention, graph: Graph, x: Tensors) -> Fields:
-    """The fields of Attend: an attention over the graph whose tensors are x."""
-    score, bias, H, D, (_, Hk, V) = attention.score, attention.bias, attention.num_heads, x.dim, x.value.shape
-    position, table_rows, lowest = None, 0, 0
-    if x.table is not None and isinstance(bias, OffsetTable):
-        position, table_rows, lowest = graph.position(), x.table.shape[0], bias.lowest
-    return [
-        STORAGE[x.value.dtype],
-        SCORE[type(score)],
-        graph.num_receivers,
-        graph.num_senders,
-        H,
-        Hk,
-        D,
-        V,
-        x.key_features,
-        x.value_features,
-        *x[:3],
-        position,
-        *x[3:],
-        table_rows,
-        lowest,
-        int(attention.seed),
-        threshold(attention.dropout) if attention.dropout > 0 else 0,
-        min(torch.get_num_threads(), 1 + graph.num_edges * H * (D + V) // GRAIN),
-    ]
+def _turned(graph: Graph) -> tuple[Any, Items | None]:
+    return rows_of(graph), items(graph)
 
 
-def reals(attention: Attention, tensors: Tensors) -> list[float]:
-    """The scale, the slope and the dropout."""
-    score = attention.score
-    scale = score.factor(tensors.dim) if isinstance(score, Dot) else 1.0
-    return [scale, getattr(score, "negative_slope", 0.0), attention.dropout]
+def rows_struct(graph: Graph, cut: Items | None) -> Any:
+    """The struct Rows; whoever keeps it keeps the graph."""
+    rows = [graph.num_receivers, graph.run_offsets, graph.run_start, graph.run_stop, graph.run_edge_start]
+    stretches = [graph.num_receivers, None, None, None, None] if cut is None else [len(cut.row), *cut]
+    return compiled().Rows([*rows, *stretches])
+
+
+def attend_numbers(attention: Attention, graph: Graph, x: Tensors) -> Any:
+    """The struct Attend without its tensors: what forward and backward share."""
+    a, score, D, (_, Hk, V) = attention, attention.score, x.dim, x.value.shape
+    H, position, table_rows, lowest = a.num_heads, None, 0, 0
+    if x.table is not None and isinstance(a.bias, OffsetTable):
+        position, table_rows, lowest = graph.position(), x.table.shape[0], a.bias.lowest
+    return compiled().Attend(
+        [
+            STORAGE[x.value.dtype],
+            SCORE[type(score)],
+            graph.num_receivers,
+            graph.num_senders,
+            H,
+            Hk,
+            D,
+            V,
+            x.key_features,
+            x.value_features,
+            position,
+            table_rows,
+            lowest,
+            int(a.seed),
+            threshold(a.dropout) if a.dropout > 0 else 0,
+            min(torch.get_num_threads(), 1 + graph.num_edges * H * (D + V) // GRAIN),
+            score.factor(D) if isinstance(score, Dot) else 1.0,
+            getattr(score, "negative_slope", 0.0),
+            a.dropout,
+        ]
+    )
 
 
 def unit_stride(x: Tensor) -> Tensor:
     """With the strides that the kernels take."""
     return x if x.stride()[-1] == 1 else x.contiguous()
-
-
-def at(*tensors: Tensor | None) -> list[int]:
-    """Addresses; 0 for a tensor that is not there."""
-    return [0 if x is None else x.data_ptr() for x in tensors]

@@ -3,6 +3,7 @@
 Forward, the rest comes first, and the tiles go on from its output and log-sum-exp; backward, the two add up.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -11,8 +12,8 @@ from torch.autograd import Function
 
 from edgewise.graph import Graph
 from edgewise.kernels.attention import Attention
-from edgewise.kernels.native_autograd import Backward, Memory, Problem, Saved, attend_edges, learns
-from edgewise.kernels.native_call import LEVEL, Fields, Tensors, attend_fields, reals, unit_stride
+from edgewise.kernels.native_autograd import Memory, Problem, Saved, attend_edges, gradients, learns
+from edgewise.kernels.native_call import EXACT, LEVEL, Tensors, attend_numbers, unit_stride
 from edgewise.kernels.offset_table import OffsetTable
 from edgewise.kernels.once import once
 from edgewise.kernels.scores import Dot
@@ -48,8 +49,9 @@ def attend(attention: Attention, graph: Graph, memory: Memory | None) -> Tensor:
     a, found = attention, tiles(graph)
     assert found is not None and a.query is not None and a.key is not None and a.value is not None
     table = a.bias.table.to(a.dtype).contiguous() if isinstance(a.bias, OffsetTable) else None
-    call = _Call(a, graph, found, memory)
-    x = _tensors(unit_stride(a.query), unit_stride(a.key), unit_stride(a.value), table)
+    x = Tensors(unit_stride(a.query), unit_stride(a.key), unit_stride(a.value), table=table)
+    rest = None if found.rest is None else Problem(attend_numbers(a, found.rest, x), found.rest)
+    call = _Call(attend_numbers(a, graph, x), graph, found, rest, memory)
     if learns(x):
         out: Tensor = _AttendTiles.apply(call, *x[:3], table)  # type: ignore[no-untyped-call]
         return out
@@ -57,39 +59,29 @@ def attend(attention: Attention, graph: Graph, memory: Memory | None) -> Tensor:
 
 
 class _Call(NamedTuple):
-    attention: Attention
+    numbers: Any
     graph: Graph
     tiles: Tiles
+    rest: Problem | None  # the part that is taken edge by edge
     memory: Memory | None
-
-    @property
-    def rest(self) -> Problem:
-        """The part that is taken edge by edge."""
-        assert self.tiles.rest is not None
-        return Problem(self.attention, self.tiles.rest)
-
-    def run(self, step: str, x: Tensors, fields: Fields) -> None:
-        """A pass of the compiled kernels over the tiles."""
-        numbers = [*attend_fields(self.attention, self.graph, x), *fields]
-        getattr(self.tiles.found, step)(LEVEL, numbers, reals(self.attention, x))
 
 
 def _attend_tiles(call: _Call, x: Tensors, keeps_rest: bool) -> Saved:
-    a, graph, found, memory = call
+    numbers, graph, found, rest, memory = call
     if memory is not None and memory.saved is not None:
         return memory.saved
-    R, H, V = graph.num_receivers, a.num_heads, x.value.shape[2]
+    R, H, V, exact = graph.num_receivers, numbers.num_heads, x.value.shape[2], EXACT[x.value.dtype]
     so_far = None
-    if found.rest is not None:
+    if rest is not None:
         # The tiles go on from the whole of it.
-        so_far = x.value.new_empty(R, H, 2, dtype=a.dtype)
-        saved = attend_edges(call.rest, x, keeps_rest=True, so_far=so_far)
+        so_far = x.value.new_empty(R, H, 2, dtype=exact)
+        saved = attend_edges(rest, x, keeps=True, so_far=so_far)
     else:
         # Receivers that hear nobody are in no tile.
         out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
-        half = keeps_rest and x.value.dtype != a.dtype
-        saved = Saved(out, torch.zeros_like(out) if half else None, x.value.new_zeros(R, H, dtype=a.dtype))
-    call.run("forward", x, [saved.out, saved.rest, saved.log_sum, so_far])
+        half = keeps_rest and x.value.dtype != exact
+        saved = Saved(out, torch.zeros_like(out) if half else None, x.value.new_zeros(R, H, dtype=exact))
+    found.found.forward(LEVEL, numbers, x, [saved.out, saved.rest, saved.log_sum, so_far])
     if memory is not None:
         memory.saved = saved
     return saved
@@ -98,7 +90,7 @@ def _attend_tiles(call: _Call, x: Tensors, keeps_rest: bool) -> Saved:
 class _AttendTiles(Function):
     @staticmethod
     def forward(ctx: Any, call: _Call, query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) -> Tensor:
-        saved = _attend_tiles(call, _tensors(query, key, value, table), keeps_rest=True)
+        saved = _attend_tiles(call, Tensors(query, key, value, table=table), keeps_rest=True)
         ctx.call = call
         ctx.save_for_backward(query, key, value, table, *saved)
         return saved.out
@@ -106,40 +98,30 @@ class _AttendTiles(Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         query, key, value, table, *saved = ctx.saved_tensors
-        names = ("query", "key", "value", "table")
-        needed = {name for name, need in zip(names, ctx.needs_input_grad[1:], strict=True) if need}
-        x = _tensors(query, key, value, table)
-        grads = _gradients(ctx.call, x, needed, grad, Saved(*saved))
         given = (query, key, value, table)
-        found = [grads[name].to(of.dtype) if name in needed else None for name, of in zip(names, given, strict=True)]
+        x = Tensors(query, key, value, table=table)
+        grads = _gradients(ctx.call, x, ctx.needs_input_grad[1:], grad, Saved(*saved))
+        found = [None if g is None else g.to(of.dtype) for g, of in zip(grads, given, strict=True)]
         return (None, *once("attend", found, [grad, *given]))
 
 
-def _tensors(query: Tensor, key: Tensor, value: Tensor, table: Tensor | None) -> Tensors:
-    return Tensors(query, key, value, None, None, table, None, None, None, None)
-
-
-def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: Saved) -> dict[str, Tensor]:
-    """Of what is needed: those of the rest, if any, and those of the tiles added to them."""
-    a, found = call.attention, call.tiles.found
+def _gradients(call: _Call, x: Tensors, needed: Sequence[bool], grad: Tensor, saved: Saved) -> list[Tensor | None]:
+    """Of query, key, value and table, where needed: those of the rest, if any, and those of the tiles added to them."""
+    found, exact = call.tiles.found, EXACT[x.value.dtype]
     check_plain("attend", grad)
     grad = unit_stride(grad)
-    grads: dict[str, Tensor] = {}
-    if call.tiles.rest is not None:
-        rest = Backward(call.rest, x, needed, grad, saved.heard_edge, saved)
-        grads = rest.by_name()
-    given = {"query": x.query, "key": x.key, "value": x.value}
-    for name in needed & given.keys():
-        of = given[name]
-        if name not in grads and of is not None:
-            grads[name] = torch.zeros(of.shape, dtype=a.dtype)
-    segments = None
-    if x.table is not None and "table" in needed:
-        segments = x.table.new_zeros(found.num_segments, *x.table.shape)
-    slots = torch.zeros(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=a.dtype)
-    asked = (grads[name] if name in needed else None for name in given)
-    call.run("backward", x, [grad, saved.out, saved.rest, saved.log_sum, *asked, segments, slots])
+    table = x.table if needed[3] else None
+    nodes: list[Tensor | None] = [None, None, None]
+    of_table = None
+    if call.rest is not None:
+        asked = [*needed[:3], *(table is not None and name == "table" for name in Tensors._fields[3:])]
+        *nodes, _, _, of_table = gradients(call.rest, x, asked, saved, grad)[:6]
+    for n, of in enumerate(x[:3]):
+        if needed[n] and nodes[n] is None and of is not None:
+            nodes[n] = torch.zeros(of.shape, dtype=exact)
+    segments = None if table is None else table.new_zeros(found.num_segments, *table.shape)
+    slots = torch.zeros(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=exact)
+    found.backward(LEVEL, call.numbers, x, [grad, saved.out, saved.rest, saved.log_sum, *nodes, segments, slots])
     if segments is not None:
-        of_tiles = segments.sum(0)
-        grads["table"] = grads["table"] + of_tiles if "table" in grads else of_tiles
-    return grads
+        of_table = segments.sum(0) if of_table is None else of_table + segments.sum(0)
+    return [*nodes, of_table]

@@ -1,5 +1,6 @@
 """Check, choose the way, compute: what a call reaches at once, and a compiled program through an opaque operator."""
 
+from collections.abc import Hashable
 from typing import Literal
 
 import torch
@@ -13,6 +14,7 @@ from edgewise.kernels.autocast import as_stored
 from edgewise.kernels.batch_dims import unfold
 from edgewise.kernels.native_autograd import Memory
 from edgewise.kernels.plan import plan
+from edgewise.kernels.settled import settle, settled, signature
 
 Impl = Literal["auto", "dense", "tiles", "native", "reference"]
 IMPLEMENTATIONS = {
@@ -30,21 +32,28 @@ def attend(
     attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None = None
 ) -> tuple[Tensor, Tensor | None]:
     """Check and compute; the weights where they are asked for."""
+    plain = None if return_weights or memory is not None else signature(attention, graph, impl)
+    if plain is not None:
+        way = settled(graph).get(plain)
+        if way is not None:
+            return way(attention, graph), None
     checks.check_attention("attend", attention, graph)
     if return_weights:
         checks.check_weights("attend", attention, graph)
     with as_stored(graph.device):
-        return _routed(attention, graph, return_weights, impl, memory)
+        return _routed(attention, graph, return_weights, impl, memory, plain)
 
 
 def _routed(
-    attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None
+    attention: Attention, graph: Graph, return_weights: bool, impl: str, memory: Memory | None, plain: Hashable | None
 ) -> tuple[Tensor, Tensor | None]:
     batch = attention.batch
+    plain = None if batch else plain
     chosen = plan(graph) if impl in ("auto", "dense") else None
     if chosen is not None and (impl == "dense" or chosen.route == "dense"):
         hindrance = dense.hindrance(chosen, attention)
         if hindrance is None:
+            settle(graph, plain, None if plain is None else dense.plain(attention, graph, chosen))
             return dense.attend(attention, graph, chosen, return_weights)
         _insist(impl, "dense", hindrance)
     if impl in ("auto", "tiles", "native"):
@@ -56,6 +65,7 @@ def _routed(
         if chosen is not None and chosen.kind is not None and dense.hindrance(chosen, attention) is None:
             return dense.attend(attention, graph, chosen, return_weights)
         if hindrance is None:
+            settle(graph, plain, None if plain is None else native.plain(attention, graph))
             out, weights = native.attend(attention.folded(batch), graph, return_weights, memory)
             return _unfolded(attention, batch, out, weights)
         _insist(impl, "native", hindrance)

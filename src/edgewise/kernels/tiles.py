@@ -10,7 +10,7 @@ import torch
 
 from edgewise.graph import Graph
 from edgewise.graph.runs import Runs
-from edgewise.kernels.native_call import compiled, rows_fields
+from edgewise.kernels.native_call import compiled, rows_struct
 
 ROWS = 32
 """Receivers of a tile: kTileRows."""
@@ -42,7 +42,7 @@ def tiles(graph: Graph) -> Tiles | None:
 
 
 def _found(graph: Graph) -> Tiles | None:
-    found = compiled().find_tiles(rows_fields(graph, None), graph.num_senders, EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
+    found = compiled().find_tiles(rows_struct(graph, None), graph.num_senders, EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
     if found.num_tiles == 0:
         return None
     return Tiles(found, _rest(graph, found) if found.rest_edges else None)

@@ -3,6 +3,7 @@
 What they hand on has no numbers at an address, so compiled kernels cannot take it; PyTorch's own operations can.
 """
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -35,17 +36,20 @@ def transformed(brought: Brings) -> bool:
 
 def check_plain(where: str, grad: Tensor) -> None:
     """The gradient that comes back to a compiled kernel has numbers at an address."""
-    batched = _transforms() or torch._C._functorch.is_legacy_batchedtensor(grad)
-    if batched or (forward_ad._current_level >= 0 and _has_tangent(grad)):
+    if _transforms() or _batched(grad) or (forward_ad._current_level >= 0 and _has_tangent(grad)):
         raise RuntimeError(
             f"{where}: the compiled kernels take one plain gradient at a time, and this one is batched or has a "
             "tangent; call it with impl='reference'"
         )
 
 
-def _transforms() -> bool:
-    active: bool = torch._C._are_functorch_transforms_active()
-    return active
+def looked_through() -> bool:
+    """Whether any transform is at work, or a dual level is open, whichever tensors it concerns."""
+    return _transforms() or forward_ad._current_level >= 0
+
+
+_transforms: Callable[[], bool] = torch._C._are_functorch_transforms_active
+_batched: Callable[[Tensor], bool] = torch._C._functorch.is_legacy_batchedtensor
 
 
 def _has_tangent(x: Tensor) -> bool:
