@@ -60,6 +60,7 @@ def _routed(
         hindrance = native.hindrance(attention, graph)
         no_tiles = hindrance or native_tiles.hindrance(attention, graph, return_weights)
         if impl != "native" and no_tiles is None:
+            settle(graph, plain, _in_tiles)
             return _unfolded(attention, batch, native_tiles.attend(attention.folded(batch), graph, memory), None)
         _insist(impl, "tiles", no_tiles)
         if chosen is not None and chosen.kind is not None and dense.hindrance(chosen, attention) is None:
@@ -71,6 +72,10 @@ def _routed(
         _insist(impl, "native", hindrance)
     out, weights = reference.attend(attention.folded(batch), graph)
     return _unfolded(attention, batch, out, weights if return_weights else None)
+
+
+def _in_tiles(attention: Attention, graph: Graph) -> Tensor:
+    return native_tiles.attend(attention, graph, None)
 
 
 def _insist(impl: str, route: str, hindrance: str | None, where: str = "attend") -> None:
