@@ -124,21 +124,19 @@ def _gradients(call: _Call, x: Tensors, needed: set[str], grad: Tensor, saved: S
     a, found = call.attention, call.tiles.found
     check_plain("attend", grad)
     grad = unit_stride(grad)
-    grads: dict[str, Tensor] = {}
-    if call.tiles.rest is not None:
+    given, fresh = {"query": x.query, "key": x.key, "value": x.value}, call.tiles.rest is None
+    if call.tiles.rest is None:
+        kept = ((name, of) for name, of in given.items() if name in needed and of is not None)
+        grads = {name: torch.empty(of.shape, dtype=a.dtype) for name, of in kept}
+    else:
         rest = Backward(call.rest, x, needed, grad, saved.heard_edge, saved)
         grads = rest.of_receivers_and_edges() | rest.of_senders()
-    given = {"query": x.query, "key": x.key, "value": x.value}
-    for name in needed & given.keys():
-        of = given[name]
-        if name not in grads and of is not None:
-            grads[name] = torch.zeros(of.shape, dtype=a.dtype)
     segments = None
     if x.table is not None and "table" in needed:
         segments = x.table.new_zeros(found.num_segments, *x.table.shape)
-    slots = torch.zeros(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=a.dtype)
+    slots = torch.empty(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=a.dtype)
     asked = (grads[name] if name in needed else None for name in given)
-    call.run("backward", x, [grad, saved.out, saved.rest, saved.log_sum, *asked, segments, slots])
+    call.run("backward", x, [grad, saved.out, saved.rest, saved.log_sum, *asked, segments, slots, int(fresh)])
     if segments is not None:
         of_tiles = segments.sum(0)
         grads["table"] = grads["table"] + of_tiles if "table" in grads else of_tiles
