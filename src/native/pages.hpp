@@ -1,7 +1,9 @@
 // Large pages for large results.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <cstring>
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -21,6 +23,17 @@ inline void ask_for_large_pages(void* data, int64_t bytes) {
     (void)data;
     (void)bytes;
 #endif
+}
+
+// Fresh memory is filled with zeros, by all threads: each asks for its own pages.
+inline void fill_with_zeros(void* data, int64_t bytes, int64_t num_threads) {
+    constexpr int64_t kPart = int64_t{1} << 21;
+    if (data == nullptr) return;
+    ask_for_large_pages(data, bytes);
+#pragma omp parallel for num_threads(static_cast<int>(num_threads)) schedule(static)
+    for (int64_t part = 0; part < (bytes + kPart - 1) / kPart; ++part) {
+        std::memset(static_cast<char*>(data) + part * kPart, 0, static_cast<std::size_t>(std::min(kPart, bytes - part * kPart)));
+    }
 }
 
 }  // namespace edgewise

@@ -5,80 +5,101 @@ namespace edgewise {
 namespace EDGEWISE_LEVEL {
 namespace {
 
-// The gradients of near senders: added up here, and at the end to the senders' own or to their slots.
-template <typename Exact> struct NearGradients {
+// The gradients of near senders: added up here, and when nobody else hears them to the senders' own or to their slots.
+template <typename Exact> class NearGradients {
+  public:
     NearGradients(const Attend& a, int64_t most)
-        : width(padded<Exact>(a.dim)), wide(padded<Exact>(a.value_dim)), keys(most * width), values(most * wide) {}
+        : keys(most * padded<Exact>(a.dim)), values(most * padded<Exact>(a.value_dim)), width_(padded<Exact>(a.dim)),
+          value_width_(padded<Exact>(a.value_dim)) {}
 
-    void clear(int64_t count) {
-        std::fill_n(static_cast<Exact*>(keys), count * width, Exact(0));
-        std::fill_n(static_cast<Exact*>(values), count * wide, Exact(0));
+    void begin(const Tiles& tiles, int64_t block, int64_t near) {
+        from_ = filled_ = near;
+        walk_.begin(tiles, block, near);
     }
-    int64_t width, wide;
+    void fill(int64_t end) {
+        if (end <= filled_) return;
+        std::fill_n(keys + (filled_ - from_) * width_, (end - filled_) * width_, Exact(0));
+        std::fill_n(values + (filled_ - from_) * value_width_, (end - filled_) * value_width_, Exact(0));
+        filled_ = end;
+    }
+    void flush(const Attend& a, const TileBackward& b, int64_t end, int64_t shared) {
+        const int64_t D = a.dim, V = a.value_dim;
+        walk_.up_to(std::min(end, filled_), [&](int64_t sender, int64_t near, int64_t slot) {
+            const int64_t place = sender * a.num_shared + shared, ahead = place + kNearAhead * a.num_shared;
+            Exact* own = slot < 0 ? nullptr : at<Exact>(b.slots, (slot * a.num_shared + shared) * (D + V));
+            if (b.grad_key) {
+                if (!own) ask_early(at<Exact>(b.grad_key, ahead * D), D);
+                add(own ? own : at<Exact>(b.grad_key, place * D), Exact(1), keys + (near - from_) * width_, D);
+            }
+            if (b.grad_value) {
+                if (!own) ask_early(at<Exact>(b.grad_value, ahead * V), V);
+                add(own ? own + D : at<Exact>(b.grad_value, place * V), Exact(1), values + (near - from_) * value_width_, V);
+            }
+        });
+    }
     Room<Exact> keys, values;
+
+  private:
+    int64_t width_, value_width_, from_ = 0, filled_ = 0;
+    NearWalk walk_;
 };
 
-// A side that is being computed: its queries and the gradient that arrives, in rows and in lanes.
+// A tile that is being computed: its queries and the gradient that arrives, in rows and in lanes.
 template <typename T> class Answering {
   public:
     typedef typename ExactOf<T>::type Exact;
-    static constexpr int64_t W = kLanes<Exact>, G = kSide<Exact>;
+    static constexpr int64_t W = kLanes<Exact>, G = kTileRows;
 
     explicit Answering(const Attend& a)
         : width_(padded<Exact>(a.dim)), wide_(padded<Exact>(a.value_dim)), queries_(G * width_), query_rows_(G * width_),
           grads_(G * wide_), grad_rows_(G * wide_), grad_queries_(G * width_) {}
 
-    void begin(const Attend& a, const TileBackward& b, const Side<Exact>& side, int64_t head, Exact* room, Exact* outs) {
-        copy_side<T>(static_cast<Exact*>(query_rows_), a.query, side, head, a.dim, width_);
-        copy_side<T>(static_cast<Exact*>(grad_rows_), b.grad, side, head, a.value_dim, wide_);
-        copy_side<T>(room, b.out, side, head, a.value_dim, wide_);
+    // For what begin() reads of a tile.
+    static void ask(const Attend& a, const TileBackward& b, const Hearers& tile, int64_t head) {
+        ask_for_tile<T>(a.query, tile, head, a.dim);
+        ask_for_tile<T>(b.grad, tile, head, a.value_dim);
+        ask_for_tile<T>(b.out, tile, head, a.value_dim);
+    }
+    void begin(const Attend& a, const TileBackward& b, const Hearers& tile, int64_t head, Exact* room, Exact* outs) {
+        copy_tile<T>(static_cast<Exact*>(query_rows_), a.query, tile, head, a.dim, width_);
+        copy_tile<T>(static_cast<Exact*>(grad_rows_), b.grad, tile, head, a.value_dim, wide_);
+        copy_tile<T>(room, b.out, tile, head, a.value_dim, wide_);
+        if (b.grad_query) ask_for_tile<Exact>({b.grad_query, a.num_heads * a.dim, a.dim}, tile, head, a.dim);
         std::fill_n(static_cast<Exact*>(grad_queries_), G * width_, Exact(0));
         std::fill_n(log_sum_, G, Exact(0));
-        for (int64_t i = 0; i < side.rows; ++i) {
-            const int64_t r = side.first + i;
+        for (int64_t i = 0; i < tile.count; ++i) {
+            const int64_t r = tile.first + i;
             const T* rest = b.rest ? at<T>(b.rest, r * b.out.node_stride + head * b.out.head_stride) : nullptr;
             for (int64_t d = 0; rest && d < a.value_dim; ++d) room[i * wide_ + d] += exact(rest[d]);
             log_sum_[i] = *at<Exact>(b.log_sum, r * a.num_heads + head);
         }
         // delta = grad · out, in the order in which the products below are summed up, so that a row of one edge has a
         // gradient of exactly 0.
-        transpose_side<Exact>(grad_rows_, wide_, grads_);
-        transpose_side<Exact>(room, wide_, outs);
-        std::fill_n(delta_, G, Exact(0));
-        for (int64_t d = 0; d < a.value_dim; ++d) {
-            for (int64_t lane = 0; lane < G; lane += W) {
-                put<Exact>(delta_ + lane, load(delta_ + lane) + load(outs + d * G + lane) * load(grads_ + d * G + lane));
+        transpose_tile<Exact>(grad_rows_, wide_, grads_);
+        transpose_tile<Exact>(room, wide_, outs);
+        for (int64_t side = 0; side < G; side += kSide<Exact>) {
+            const Exact *out = outs + side * wide_, *grad = grads_ + side * wide_;
+            for (int64_t lane = side; lane < side + kSide<Exact>; lane += W, out += W, grad += W) {
+                Lanes<Exact> delta{};
+                for (int64_t d = 0; d < a.value_dim; ++d) delta += load(out + d * kSide<Exact>) * load(grad + d * kSide<Exact>);
+                put<Exact>(delta_ + lane, delta);
             }
         }
         scale_panel<Exact>(query_rows_, static_cast<Exact>(a.scale), G * width_);
-        transpose_side<Exact>(query_rows_, width_, queries_);
+        transpose_tile<Exact>(query_rows_, width_, queries_);
+        pairs_.begin(a, tile, head);
     }
 
-    void answer(const Attend& a, const TileBackward& b, const Side<Exact>& side, int64_t head, int64_t segment,
-                const Chunk& chunk, const Exact* keys, const Exact* values, NearGradients<Exact>& near, int64_t from, Exact* w, Exact* back) {
-        const Pairs<Exact> pairs(a, side.first, side.rows, head);
-        all_dots<Exact>(keys, width_, chunk.count, queries_, a.dim, w);
-        if (a.table || chunk.partly) pairs.finish(a, head, chunk, w);
-        all_dots<Exact>(values, wide_, chunk.count, grads_, a.value_dim, back);
-        for (int64_t c = 0; c < chunk.count; ++c) {
-            Exact keep[G];
-            if (a.keep_from) pairs.keep(a, chunk.senders[c], keep);
-            for (int64_t lane = 0; lane < G; lane += W) {
-                const Lanes<Exact> weight = exponential_near(load(w + c * G + lane) - load(log_sum_ + lane));
-                const Lanes<Exact> kept = a.keep_from ? load(keep + lane) : Lanes<Exact>{} + 1;
-                put<Exact>(back + c * G + lane, weight * (load(back + c * G + lane) * kept - load(delta_ + lane)));
-                put<Exact>(w + c * G + lane, weight * kept);
-            }
-            // A NaN of a row stays with those whom it hears.
-            if (chunk.heard[c] != Side<Exact>::kAll) {
-                mask_side(w + c * G, chunk.heard[c], Exact(0));
-                mask_side(back + c * G, chunk.heard[c], Exact(0));
-            }
-        }
+    void answer(const Attend& a, const TileBackward& b, const Hearers& tile, int64_t head, int64_t segment, const Chunk& chunk,
+                const Exact* keys, const Exact* values, NearGradients<Exact>& near, int64_t from, Exact* w, Exact* back) {
+        all_dots<Exact>(keys, width_, chunk, queries_, a.dim, w);
+        if (a.table || chunk.partly) pairs_.finish(a, head, chunk, w);
+        all_dots<Exact>(values, wide_, chunk, grads_, a.value_dim, back);
+        for (int64_t side = 0; side < G; side += kSide<Exact>) weigh(a, chunk, side, w + side, back + side);
         for (int64_t c = 0; b.grad_table && c < chunk.count; ++c) {
-            for (int64_t i = 0; i < side.rows; ++i) {
+            for (int64_t i = 0; i < tile.count; ++i) {
                 if (!(chunk.heard[c] >> i & 1)) continue;
-                const int64_t row = segment * a.table_rows + pairs.table_row(a, chunk.senders[c], i);
+                const int64_t row = segment * a.table_rows + pairs_.table_row(a, chunk.senders[c], i);
                 *at<Exact>(b.grad_table, row * a.num_heads + head) += back[c * G + i];
             }
         }
@@ -87,23 +108,56 @@ template <typename T> class Answering {
         if (b.grad_query) add_to_receivers<Exact>(grad_queries_, back, keys, width_, chunk);
     }
 
-    void end(const Attend& a, const TileBackward& b, const Side<Exact>& side, int64_t head) const {
-        for (int64_t i = 0; b.grad_query && i < side.rows; ++i) {
-            Exact* to = at<Exact>(b.grad_query, ((side.first + i) * a.num_heads + head) * a.dim);
+    void end(const Attend& a, const TileBackward& b, const Hearers& tile, int64_t head) const {
+        for (int64_t i = 0; b.grad_query && i < tile.count; ++i) {
+            Exact* to = at<Exact>(b.grad_query, ((tile.first + i) * a.num_heads + head) * a.dim);
             add(to, static_cast<Exact>(a.scale), grad_queries_ + i * width_, a.dim);
         }
     }
 
   private:
+    // Of a side: logits become weights, and the gradients of weights those of logits. 0 where a receiver does not hear.
+    void weigh(const Attend& a, const Chunk& chunk, int64_t side, Exact* w, Exact* back) const {
+        Lanes<Exact> log_sum[2], delta[2];
+        EDGEWISE_UNROLL for (int v = 0; v < 2; ++v) log_sum[v] = load(log_sum_ + side + v * W);
+        EDGEWISE_UNROLL for (int v = 0; v < 2; ++v) delta[v] = load(delta_ + side + v * W);
+        by_twos(chunk.heard_by(kOneSide<Exact> << side), [&](auto n, int64_t c) {
+            constexpr int N = 2 * n();
+            Lanes<Exact> x[N], kept[N];
+            EDGEWISE_UNROLL for (int v = 0; v < N; ++v) x[v] = load(w + (c + v / 2) * G + v % 2 * W) - log_sum[v % 2];
+            exponentials_near(x);
+            EDGEWISE_UNROLL for (int v = 0; v < N; ++v) kept[v] = Lanes<Exact>{} + 1;
+            for (int v = 0; a.keep_from && v < N; v += 2) {
+                Exact keep[kSide<Exact>];
+                pairs_.keep(a, chunk.senders[c + v / 2], side, keep);
+                kept[v] = load(keep);
+                kept[v + 1] = load(keep + W);
+            }
+            EDGEWISE_UNROLL for (int v = 0; v < N; ++v) {
+                Exact* const gradient = back + (c + v / 2) * G + v % 2 * W;
+                put<Exact>(gradient, x[v] * (load(gradient) * kept[v] - delta[v % 2]));
+                put<Exact>(w + (c + v / 2) * G + v % 2 * W, x[v] * kept[v]);
+            }
+        });
+        for (int64_t c = 0; chunk.partly && c < chunk.count; ++c) {
+            const uint32_t heard = chunk.heard[c] >> side & kOneSide<Exact>;
+            if (heard == kOneSide<Exact>) continue;
+            // A NaN of a row stays with those whom it hears.
+            mask<kSide<Exact>>(w + c * G, heard, Exact(0));
+            mask<kSide<Exact>>(back + c * G, heard, Exact(0));
+        }
+    }
+
     int64_t width_, wide_;
     Room<Exact> queries_, query_rows_, grads_, grad_rows_, grad_queries_;
+    Pairs<Exact> pairs_;
     alignas(64) Exact delta_[G], log_sum_[G];
 };
 
 template <typename T> struct TilesBackward {
     static void run(const Tiles& tiles, const Attend& a, const TileBackward& b) {
         typedef typename ExactOf<T>::type Exact;
-        constexpr int64_t G = kSide<Exact>;
+        constexpr int64_t G = kTileRows;
         const int64_t H = a.num_heads, Hk = a.num_shared, group = H / Hk, D = a.dim, V = a.value_dim;
         const int64_t width = padded<Exact>(D), wide = padded<Exact>(V);
         const int64_t most = std::max(kNear / 2 / (width + wide), kColumns);
@@ -114,39 +168,43 @@ template <typename T> struct TilesBackward {
             Room<Exact> weights(kColumns * G), back(kColumns * G), room(std::max(G, kColumns) * std::max(width, wide)),
                 more(std::max(G, kColumns) * wide);
             std::vector<Answering<T>> answering;
-            std::vector<Side<Exact>> sides;
+            std::vector<Hearers> hearers;
+            std::vector<int64_t> unheard;
             Chunk chunk;
             const auto do_block = [&](int64_t segment, int64_t block, int64_t head) {
                 const int64_t shared = head / group;
-                sides.clear();
-                for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) {
-                    for (int64_t part = 0; part < kTileRows / G; ++part) {
-                        if (tiles.row[tile] + part * G < tiles.num_rows) sides.emplace_back(tiles, tile, part);
+                hearers.clear();
+                for (int64_t tile = tiles.block_offsets[block]; tile < tiles.block_offsets[block + 1]; ++tile) hearers.emplace_back(tiles, tile);
+                const int64_t all = num_near(tiles, block);
+                const bool at_once = all <= most;
+                while (answering.size() < (at_once ? 1 : hearers.size())) answering.emplace_back(a);
+                for (int64_t from = 0; from < all; from += most) {
+                    near.begin(tiles, block, from);
+                    grads.begin(tiles, block, from);
+                    // What the tiles after each still hear begins here.
+                    unheard.assign(hearers.size(), all);
+                    for (size_t n = hearers.size(); n-- > 0;) {
+                        unheard[n] = std::min(hearers[n].done() ? all : hearers[n].near(), n + 1 < hearers.size() ? unheard[n + 1] : all);
                     }
-                }
-                while (answering.size() < sides.size()) answering.emplace_back(a);
-                for (size_t n = 0; n < sides.size(); ++n) answering[n].begin(a, b, sides[n], head, room, more);
-                for (int64_t from = 0, all = num_near(tiles, block); from < all; from += most) {
-                    near.fill(tiles, a, block, from, from + most, shared);
-                    grads.clear(std::min(most, all - from));
-                    for (size_t n = 0; n < sides.size(); ++n) {
-                        while (sides[n].next(chunk, from + most)) {
+                    for (size_t n = 0; n < hearers.size(); ++n) {
+                        Answering<T>& tile = answering[at_once ? 0 : n];
+                        if (from == 0) {
+                            if (n + 1 < hearers.size()) tile.ask(a, b, hearers[n + 1], head);
+                            tile.begin(a, b, hearers[n], head, room, more);
+                        }
+                        while (hearers[n].next(chunk, from + most)) {
+                            const int64_t end = chunk.near[chunk.count - 1] + 1;
+                            near.fill(a, end, shared);
+                            grads.fill(end);
                             const Exact* keys = panel_of<Exact>(near.keys, from, chunk, width, room);
                             const Exact* values = panel_of<Exact>(near.values, from, chunk, wide, more);
-                            answering[n].answer(a, b, sides[n], head, segment, chunk, keys, values, grads, from, weights, back);
+                            tile.answer(a, b, hearers[n], head, segment, chunk, keys, values, grads, from, weights, back);
                         }
+                        if (from + most >= all) tile.end(a, b, hearers[n], head);
+                        if (n + 1 < hearers.size()) grads.flush(a, b, unheard[n + 1], shared);
                     }
-                    near.each(tiles, block, from, from + most, [&](int64_t sender, int64_t number, int64_t slot) {
-                        Exact* own = slot < 0 ? nullptr : at<Exact>(b.slots, (slot * Hk + shared) * (D + V));
-                        if (b.grad_key) {
-                            add(own ? own : at<Exact>(b.grad_key, (sender * Hk + shared) * D), Exact(1), grads.keys + (number - from) * width, D);
-                        }
-                        if (b.grad_value) {
-                            add(own ? own + D : at<Exact>(b.grad_value, (sender * Hk + shared) * V), Exact(1), grads.values + (number - from) * wide, V);
-                        }
-                    });
+                    grads.flush(a, b, from + most, shared);
                 }
-                for (size_t n = 0; n < sides.size(); ++n) answering[n].end(a, b, sides[n], head);
             };
 #pragma omp for schedule(dynamic, 1)
             for (int64_t item = 0; item < tiles.num_segments() * Hk; ++item) {

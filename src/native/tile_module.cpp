@@ -38,6 +38,7 @@ void forward(const Tiles& tiles, const char* level, const Attend& numbers, const
     tile_kernels(kernel_level(level)).forward(tiles, a, f);
 }
 
+// The gradients of nodes begin at 0 where they are `fresh`, and else at what stands there.
 void backward(const Tiles& tiles, const char* level, const Attend& numbers, const nb::tuple& tensors, const nb::list& made) {
     const Attend a = Fields(tensors).with_tensors(numbers);
     Fields fields(made);
@@ -51,11 +52,15 @@ void backward(const Tiles& tiles, const char* level, const Attend& numbers, cons
     b.grad_value = fields.address<void>();
     b.grad_table = fields.address<void>();
     b.slots = fields.address<void>();
+    const bool fresh = fields.number() != 0;
     nb::gil_scoped_release unlocked;
-    const int64_t exact_senders = a.num_senders * a.num_shared * bytes_exact(a.storage);
-    ask_for_large_pages(b.grad_query, a.num_receivers * a.num_heads * a.dim * bytes_exact(a.storage));
-    ask_for_large_pages(b.grad_key, exact_senders * a.dim);
-    ask_for_large_pages(b.grad_value, exact_senders * a.value_dim);
+    const int64_t bytes = bytes_exact(a.storage), senders = a.num_senders * a.num_shared;
+    fill_with_zeros(b.slots, tiles.num_slots() * a.num_shared * (a.dim + a.value_dim) * bytes, a.num_threads);
+    if (fresh) {
+        fill_with_zeros(b.grad_query, a.num_receivers * a.num_heads * a.dim * bytes, a.num_threads);
+        fill_with_zeros(b.grad_key, senders * a.dim * bytes, a.num_threads);
+        fill_with_zeros(b.grad_value, senders * a.value_dim * bytes, a.num_threads);
+    }
     tile_kernels(kernel_level(level)).backward(tiles, a, b);
 }
 

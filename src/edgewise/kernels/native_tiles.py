@@ -113,15 +113,16 @@ def _gradients(call: _Call, x: Tensors, needed: Sequence[bool], grad: Tensor, sa
     table = x.table if needed[3] else None
     nodes: list[Tensor | None] = [None, None, None]
     of_table = None
-    if call.rest is not None:
+    if call.rest is None:
+        kept = zip(x[:3], needed, strict=False)
+        nodes = [x.value.new_empty(of.shape, dtype=exact) if need and of is not None else None for of, need in kept]
+    else:
         asked = [*needed[:3], *(table is not None and name == "table" for name in Tensors._fields[3:])]
         *nodes, _, _, of_table = gradients(call.rest, x, asked, saved, grad)[:6]
-    for n, of in enumerate(x[:3]):
-        if needed[n] and nodes[n] is None and of is not None:
-            nodes[n] = torch.zeros(of.shape, dtype=exact)
     segments = None if table is None else table.new_zeros(found.num_segments, *table.shape)
-    slots = torch.zeros(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=exact)
-    found.backward(LEVEL, call.numbers, x, [grad, saved.out, saved.rest, saved.log_sum, *nodes, segments, slots])
+    slots = x.value.new_empty(found.num_slots, x.value.shape[1], x.dim + x.value.shape[2], dtype=exact)
+    made = [grad, saved.out, saved.rest, saved.log_sum, *nodes, segments, slots, int(call.rest is None)]
+    found.backward(LEVEL, call.numbers, x, made)
     if segments is not None:
         of_table = segments.sum(0) if of_table is None else of_table + segments.sum(0)
     return [*nodes, of_table]
