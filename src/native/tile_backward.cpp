@@ -24,8 +24,8 @@ template <typename Exact> class NearGradients {
     }
     void flush(const Attend& a, const TileBackward& b, int64_t end, int64_t shared) {
         const int64_t D = a.dim, V = a.value_dim;
-        walk_.up_to(std::min(end, filled_), [&](int64_t sender, int64_t near, int64_t slot) {
-            const int64_t place = sender * a.num_shared + shared, ahead = place + kNearAhead * a.num_shared;
+        walk_.up_to(std::min(end, filled_), [&](int64_t sender, int64_t soon, int64_t near, int64_t slot) {
+            const int64_t place = sender * a.num_shared + shared, ahead = soon * a.num_shared + shared;
             Exact* own = slot < 0 ? nullptr : at<Exact>(b.slots, (slot * a.num_shared + shared) * (D + V));
             if (b.grad_key) {
                 if (!own) ask_early(at<Exact>(b.grad_key, ahead * D), D);
@@ -68,7 +68,7 @@ template <typename T> class Answering {
         std::fill_n(static_cast<Exact*>(grad_queries_), G * width_, Exact(0));
         std::fill_n(log_sum_, G, Exact(0));
         for (int64_t i = 0; i < tile.count; ++i) {
-            const int64_t r = tile.first + i;
+            const int64_t r = tile.node(i);
             const T* rest = b.rest ? at<T>(b.rest, r * b.out.node_stride + head * b.out.head_stride) : nullptr;
             for (int64_t d = 0; rest && d < a.value_dim; ++d) room[i * wide_ + d] += exact(rest[d]);
             log_sum_[i] = *at<Exact>(b.log_sum, r * a.num_heads + head);
@@ -110,7 +110,7 @@ template <typename T> class Answering {
 
     void end(const Attend& a, const TileBackward& b, const Hearers& tile, int64_t head) const {
         for (int64_t i = 0; b.grad_query && i < tile.count; ++i) {
-            Exact* to = at<Exact>(b.grad_query, ((tile.first + i) * a.num_heads + head) * a.dim);
+            Exact* to = at<Exact>(b.grad_query, (tile.node(i) * a.num_heads + head) * a.dim);
             add(to, static_cast<Exact>(a.scale), grad_queries_ + i * width_, a.dim);
         }
     }

@@ -23,7 +23,7 @@ template <typename T> class Listening {
         std::fill_n(mass_, G, Exact(0));
         std::fill_n(static_cast<Exact*>(out_), G * wide_, Exact(0));
         for (int64_t i = 0; f.so_far && i < tile.count; ++i) {
-            const int64_t r = tile.first + i, place = r * f.out.node_stride + head * f.out.head_stride;
+            const int64_t r = tile.node(i), place = r * f.out.node_stride + head * f.out.head_stride;
             largest_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head));
             mass_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head) + 1);
             const T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;
@@ -49,7 +49,7 @@ template <typename T> class Listening {
 
     void end(const Attend& a, const TileForward& f, const Hearers& tile, int64_t head) {
         for (int64_t i = 0; i < tile.count; ++i) {
-            const int64_t r = tile.first + i, place = r * f.out.node_stride + head * f.out.head_stride;
+            const int64_t r = tile.node(i), place = r * f.out.node_stride + head * f.out.head_stride;
             const Exact share = mass_[i] == 0 ? Exact(0) : 1 / mass_[i];
             *at<Exact>(f.log_sum, r * a.num_heads + head) = mass_[i] == 0 ? static_cast<Exact>(INFINITY) : largest_[i] + std::log(mass_[i]);
             T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;

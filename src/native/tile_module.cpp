@@ -18,6 +18,11 @@ Tiles found(const Rows& rows, int64_t num_senders, double edge_in_run, double ed
     return find_tiles(rows, num_senders, {edge_in_run, edge_alone, tile, split});
 }
 
+Tiles found_in_order(const Rows& rows, const Rows& turned, uintptr_t order, double edge_in_run, double edge_alone, double tile, double split) {
+    nb::gil_scoped_release unlocked;
+    return find_tiles_in_order(rows, turned, reinterpret_cast<const int32_t*>(order), {edge_in_run, edge_alone, tile, split});
+}
+
 // The runs that are in no tile, into tensors of these sizes.
 void copy_rest(const Tiles& tiles, uintptr_t offsets, uintptr_t start, uintptr_t stop) {
     std::copy(tiles.rest_offsets.begin(), tiles.rest_offsets.end(), reinterpret_cast<int64_t*>(offsets));
@@ -69,6 +74,7 @@ void backward(const Tiles& tiles, const char* level, const Attend& numbers, cons
 void bind_tiles(nb::module_& m) {
     nb::class_<Tiles>(m, "Tiles")
         .def_prop_ro("num_tiles", &Tiles::num_tiles)
+        .def_prop_ro("in_order", [](const Tiles& tiles) { return !tiles.order.empty(); })
         .def_prop_ro("num_segments", &Tiles::num_segments)
         .def_prop_ro("num_slots", &Tiles::num_slots)
         .def_ro("num_edges", &Tiles::num_edges)
@@ -79,6 +85,7 @@ void bind_tiles(nb::module_& m) {
         .def("forward", &forward, "level"_a, "numbers"_a, "tensors"_a, "made"_a)
         .def("backward", &backward, "level"_a, "numbers"_a, "tensors"_a, "made"_a);
     m.def("find_tiles", &found, "rows"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
+    m.def("find_tiles_in_order", &found_in_order, "rows"_a, "turned"_a, "order"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
 }
 
 }  // namespace edgewise

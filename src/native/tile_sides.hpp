@@ -97,7 +97,7 @@ class Hearers {
             if (near >= limit) break;
             const int64_t sender = tiles_.start[stretch_] + into_, take = std::min({columns_ - n, length - into_, limit - near});
             for (int64_t end = n + take, ahead = 0; n < end; ++n, ++ahead) {
-                chunk.senders[n] = static_cast<int32_t>(sender + ahead);
+                chunk.senders[n] = static_cast<int32_t>(tiles_.node(sender + ahead));
                 chunk.near[n] = static_cast<int32_t>(near + ahead);
                 chunk.heard[n] = tiles_.mask[stretch_];
             }
@@ -113,6 +113,8 @@ class Hearers {
         return n > 0;
     }
 
+    int64_t node(int64_t i) const { return tiles_.node(first + i); }
+
     // The near number of the next sender.
     int64_t near() const { return tiles_.near[stretch_] + into_; }
     bool done() const { return stretch_ == last_; }
@@ -127,12 +129,12 @@ class Hearers {
 // What the receivers of a tile have in one head, row by row; zeros where there is no receiver.
 template <typename T, typename Exact>
 inline void copy_tile(Exact* to, const Nodes<const void*>& x, const Hearers& tile, int64_t head, int64_t dim, int64_t width) {
-    for (int64_t i = 0; i < tile.count; ++i) copy_padded<T>(to + i * width, row_of<T>(x, tile.first + i, head), dim, width);
+    for (int64_t i = 0; i < tile.count; ++i) copy_padded<T>(to + i * width, row_of<T>(x, tile.node(i), head), dim, width);
     std::fill_n(to + tile.count * width, (kTileRows - tile.count) * width, Exact(0));
 }
 // The same rows are needed soon, or will be written.
 template <typename T> inline void ask_for_tile(const Nodes<const void*>& x, const Hearers& tile, int64_t head, int64_t dim) {
-    for (int64_t i = 0; i < tile.count; ++i) ask_early(row_of<T>(x, tile.first + i, head), dim);
+    for (int64_t i = 0; i < tile.count; ++i) ask_early(row_of<T>(x, tile.node(i), head), dim);
 }
 // The rows of a tile into lanes, a side after the other: y[side][d][i] = x[side][i][d]
 template <typename Exact> inline void transpose_tile(const Exact* x, int64_t width, Exact* y) {
@@ -154,7 +156,8 @@ class NearWalk {
         piece_ = tiles.piece_offsets[block];
         near_ = near;
     }
-    // Calls visit(sender, its near number, its slot or -1) for the next senders, up to the near number `end`.
+    // Calls visit(sender, one that comes soon, its near number, its slot or -1) for the next senders, up to the near number
+    // `end`.
     template <typename Visit> void up_to(int64_t end, const Visit& visit) {
         while (near_ < end) {
             const int64_t into = near_ - tiles_->piece_near[piece_];
@@ -164,7 +167,8 @@ class NearWalk {
                 continue;
             }
             const int64_t slot = tiles_->piece_slot[piece_];
-            visit(tiles_->piece_start[piece_] + into, near_++, slot < 0 ? -1 : slot + into);
+            const int64_t place = tiles_->piece_start[piece_] + into;
+            visit(tiles_->node(place), tiles_->node_near(place + kNearAhead), near_++, slot < 0 ? -1 : slot + into);
         }
     }
 
@@ -186,9 +190,9 @@ template <typename T, typename Exact> class NearSenders {
         walk_.begin(tiles, block, near);
     }
     void fill(const Attend& a, int64_t end, int64_t shared) {
-        walk_.up_to(end, [&](int64_t sender, int64_t near, int64_t) {
-            ask_early(row_of<T>(a.key, sender + kNearAhead, shared), a.dim);
-            ask_early(row_of<T>(a.value, sender + kNearAhead, shared), a.value_dim);
+        walk_.up_to(end, [&](int64_t sender, int64_t ahead, int64_t near, int64_t) {
+            ask_early(row_of<T>(a.key, ahead, shared), a.dim);
+            ask_early(row_of<T>(a.value, ahead, shared), a.value_dim);
             copy_padded<T>(keys + (near - from) * width_, row_of<T>(a.key, sender, shared), a.dim, width_);
             copy_padded<T>(values + (near - from) * value_width_, row_of<T>(a.value, sender, shared), a.value_dim, value_width_);
         });
@@ -239,8 +243,8 @@ template <typename Exact> struct Pairs {
     uint32_t hash[G];
 
     void begin(const Attend& a, const Hearers& tile, int64_t head) {
-        for (int64_t i = 0; a.table && i < G; ++i) position[i] = i < tile.count ? a.position[tile.first + i] + a.table_lowest : 0;
-        for (int64_t i = 0; a.keep_from && i < G; ++i) hash[i] = row_hash(a.seed, tile.first + i, head);
+        for (int64_t i = 0; a.table && i < G; ++i) position[i] = i < tile.count ? a.position[tile.node(i)] + a.table_lowest : 0;
+        for (int64_t i = 0; a.keep_from && i < G; ++i) hash[i] = i < tile.count ? row_hash(a.seed, tile.node(i), head) : 0;
     }
     int64_t table_row(const Attend& a, int64_t sender, int64_t i) const {
         return std::clamp<int64_t>(sender - position[i], 0, a.table_rows - 1);

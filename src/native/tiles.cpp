@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "reordered.hpp"
+
 namespace edgewise {
 namespace {
 
@@ -257,6 +259,15 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) 
     make_blocks(tiles);
     int64_t each = std::max(kSegmentBlocks, (tiles.num_blocks() + kMostSegments - 1) / kMostSegments);
     while (!make_segments(tiles, num_senders, each)) each *= 2;
+    return tiles;
+}
+
+Tiles find_tiles_in_order(const Rows& rows, const Rows& turned, const int32_t* order, const TileCosts& costs) {
+    const Reordered made = reordered(rows, turned, order);
+    Tiles tiles = find_tiles(made.rows(), rows.num_rows, costs);
+    tiles.order.assign(order, order + rows.num_rows);
+    for (int32_t& sender : tiles.slot_sender) sender = order[sender];
+    restore(made, order, tiles.rest_offsets, tiles.rest_start, tiles.rest_stop);
     return tiles;
 }
 

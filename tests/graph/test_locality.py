@@ -5,7 +5,7 @@ import torch
 
 from edgewise import native
 from edgewise.graph import Graph
-from edgewise.graph.locality import _neighbours, _Search, overlap
+from edgewise.graph.locality import _neighbours, _Search
 from edgewise.patterns import parse
 
 
@@ -91,12 +91,3 @@ def test_receivers_and_senders_apart_have_no_common_order():
     graph = Graph.from_mask(torch.ones(2, 3, dtype=torch.bool))
     with pytest.raises(ValueError, match="locality: needs as many senders as receivers, got 2 receivers and 3 senders"):
         graph.reorder()
-
-
-@pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
-def test_overlap_is_what_neighbours_hear_in_common():
-    assert overlap(parse("complete").build(20).runs) == 1
-    assert overlap(GRAPHS["shuffled cliques"].runs) == 1
-    assert overlap(random(2_000, 0.005).runs) < 0.02
-    assert 0.6 < overlap(shuffled(parse("window(20, 20)").build(500)).runs) < 0.9
-    assert overlap(GRAPHS["no edges"].runs) == overlap(GRAPHS["no nodes"].runs) == 0

@@ -31,16 +31,6 @@ def locality(runs: Runs, turned: Runs) -> Int64[Tensor, "nodes"]:
     return order
 
 
-def overlap(runs: Runs, samples: int = 64) -> float:
-    """The share of what a node hears that those it hears do too, over some nodes: what an order can make of them.
-
-    0 of a random graph, 1 of cliques; needs the compiled part.
-    """
-    compiled = native.module()
-    kept = edge_starts(runs)
-    return 0.0 if compiled is None else float(compiled.overlap(_rows(runs, kept), samples))
-
-
 def _rows(runs: Runs, edge_start: Tensor) -> Any:
     """The struct Rows, none of them cut."""
     count, compiled = len(runs.offsets) - 1, native.module()

@@ -17,7 +17,7 @@ _KINDS: tuple[Kind, ...] = ("complete", "causal")
 Route = Literal["dense", "tiles", "native", "reference"]
 WHY: dict[Route, str] = {
     "dense": "every graph of the batch is {kind}, so scaled_dot_product_attention does the work",
-    "tiles": "{tiled:,} edges in {tiles:,} dense tiles of 32 receivers, {rest:,} edge by edge",
+    "tiles": "{tiled:,} edges in {tiles:,} dense tiles of 32 receivers{order}, {rest:,} edge by edge",
     "native": "an irregular graph, the compiled kernels sum it up edge by edge",
     "reference": "an irregular graph, without the compiled part it is summed up edge by edge",
 }
@@ -52,7 +52,9 @@ class Plan:
     def __str__(self) -> str:
         found = self.tiles.found if self.tiles is not None else None
         tiled, rest = (0, 0) if found is None else (found.num_edges, found.rest_edges)
-        why = WHY[self.route].format(kind=self.kind, tiled=tiled, tiles=found and found.num_tiles, rest=rest)
+        order = ", those near who hear each other" if found is not None and found.in_order else ""
+        counts = {"tiled": tiled, "tiles": found and found.num_tiles, "rest": rest}
+        why = WHY[self.route].format(kind=self.kind, order=order, **counts)
         costs = "" if self.route == "dense" else f", at the price of about {self.cost:,.0f}"
         return f"{self.route}: {why} ({self.num_edges:,} edges of {self.num_pairs:,} pairs{costs})"
 

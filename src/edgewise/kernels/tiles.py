@@ -1,7 +1,8 @@
 """Where neighbouring receivers hear the same senders: the part of a graph that is computed like dense attention.
 
 Receivers are taken 32 at a time. The senders that enough of them hear make a tile, whose price is its pairs, heard or
-not; what is left is taken edge by edge. Found once for a graph.
+not; what is left is taken edge by edge. Where nodes come in an order that hides this, they are taken in one in which
+those who hear each other are near. Found once for a graph.
 """
 
 from typing import Any, NamedTuple
@@ -18,6 +19,10 @@ ROWS = 32
 EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT = 4.0, 7.0, 8.0, 12.0
 """What costs how many pairs of a tile: an edge of a run, an edge by itself, a receiver of a tile, a receiver that has
 edges outside of its tile too. By measurement: benchmarks/routes.py."""
+
+ORDER_DEGREE, ORDER_EDGES, ORDER_OVERLAP, ORDER_GAIN = 16, 2**26, 0.3, 0.8
+"""When another order of nodes is tried: senders a receiver at least, edges at most, the share of what a node hears that
+those it hears do too, at least; and what may be left of the price, at most, for it to be taken."""
 
 
 class Tiles(NamedTuple):
@@ -42,10 +47,31 @@ def tiles(graph: Graph) -> Tiles | None:
 
 
 def _found(graph: Graph) -> Tiles | None:
-    found = compiled().find_tiles(rows_struct(graph, None), graph.num_senders, EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
+    rows = rows_struct(graph, None)
+    found = compiled().find_tiles(rows, graph.num_senders, EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
+    price = EDGE_ALONE * graph.num_edges if found.num_tiles == 0 else Tiles(found, None).cost
+    if _is_worth_an_order(graph, rows, price):
+        ordered = _found_in_order(graph, rows)
+        if ordered.num_tiles and Tiles(ordered, None).cost < ORDER_GAIN * price:
+            found = ordered
     if found.num_tiles == 0:
         return None
     return Tiles(found, _rest(graph, found) if found.rest_edges else None)
+
+
+def _is_worth_an_order(graph: Graph, rows: Any, price: float) -> bool:
+    """Whether another order may bring receivers together that hear the same: a look at a few of them."""
+    return (
+        graph.num_receivers == graph.num_senders
+        and ORDER_DEGREE * graph.num_receivers <= graph.num_edges <= ORDER_EDGES
+        and price > 2 * graph.num_edges
+        and compiled().overlap(rows, 64) >= ORDER_OVERLAP
+    )
+
+
+def _found_in_order(graph: Graph, rows: Any) -> Any:
+    order, turned = graph.locality().to(torch.int32), rows_struct(graph.transpose(), None)
+    return compiled().find_tiles_in_order(rows, turned, order.data_ptr(), EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
 
 
 def _rest(graph: Graph, found: Any) -> Graph:
