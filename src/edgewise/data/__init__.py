@@ -2,11 +2,29 @@
 
 from collections.abc import Callable
 
+from edgewise.data.answers import Answer, Classes, Labels, Numbers
+from edgewise.data.batch import Batch
 from edgewise.data.cora import cora
 from edgewise.data.features import NORMALISERS
+from edgewise.data.graph_task import GraphTask
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import Split, per_class
+from edgewise.data.task import Task
 
-DATASETS: dict[str, Callable[..., NodeTask]] = {"cora": cora}
+DATASETS: dict[str, Callable[..., Task]] = {"cora": cora}
 
-__all__ = ["DATASETS", "NORMALISERS", "NodeTask", "Split", "cora", "per_class"]
+__all__ = [
+    "DATASETS",
+    "NORMALISERS",
+    "Answer",
+    "Batch",
+    "Classes",
+    "GraphTask",
+    "Labels",
+    "NodeTask",
+    "Numbers",
+    "Split",
+    "Task",
+    "cora",
+    "per_class",
+]

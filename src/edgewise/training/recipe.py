@@ -12,11 +12,13 @@ from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
 from edgewise.training.change import put
-from edgewise.training.config import TrainingConfig
+from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
 from edgewise.training.objectives import OBJECTIVES
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.options import check_options
+from edgewise.training.schedules import SCHEDULES
+from edgewise.training.scores import SCORES
 
 TABLES = ("data", "model", "training")
 
@@ -82,7 +84,7 @@ def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
     found = {table: tables[table] if isinstance(tables.get(table), dict) else {} for table in TABLES}
     data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=())
     wrong += problems
-    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim"))
+    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim", "edge_dim"))
     wrong += problems
     training, problems = _check_training(found["training"])
     wrong += problems
@@ -96,17 +98,16 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
     except ValueError as error:
         wrong += [f"[training] {sentence}" for sentence in str(error).removeprefix("training: ").split("; ")]
         config = TrainingConfig()
-    try:
-        named(config.optimiser, OPTIMISERS, "optimiser")
-    except ValueError as error:
-        wrong.append(f"[training] {error}")
-    try:
-        watches = ("loss", named(config.objective, OBJECTIVES, "objective").score_name)
-    except ValueError as error:
-        wrong.append(f"[training] {error}")
-    else:
-        if config.watch not in watches:
-            wrong.append(f"[training] unknown watch {config.watch!r}. {nearest(config.watch, watches)}")
+    for what, known, free in (
+        ("optimiser", OPTIMISERS, ()),
+        ("schedule", SCHEDULES, ()),
+        ("objective", OBJECTIVES, (AUTO,)),
+        ("watch", SCORES, (AUTO, LOSS)),
+    ):
+        try:
+            named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
+        except ValueError as error:
+            wrong.append(f"[training] {error}")
     return config, wrong
 
 
