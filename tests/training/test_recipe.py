@@ -91,8 +91,8 @@ def test_differences_name_the_option_and_both_values(recipe_file):
             "unknown watch 'acuracy'. Known: accuracy, auto, f1, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
         ),
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
-        ("data.name=coral", "[data] unknown data set 'coral'. Known: cora. Did you mean 'cora'?"),
-        ("data.name=1", "[data] needs a name. Known: cora."),
+        ("data.name=coral", "[data] unknown data set 'coral'. Known: cora, planetoid. Did you mean 'cora'?"),
+        ("data.name=1", "[data] needs a name. Known: cora, "),
         ("model.name=nowhere:net", "[model] model 'nowhere:net': there is no module 'nowhere' to import"),
         ("epochs=3", "epochs=3: expected table.key=value, such as training.epochs=10"),
         ("training.epochs", "training.epochs: expected table.key=value"),
@@ -111,7 +111,9 @@ def test_a_wrong_option_is_named_with_the_mend(recipe_file, set_to, message):
 
 
 def test_a_class_is_checked_like_a_function(recipe_file):
-    with pytest.raises(ValueError, match=re.escape("[model] needs 'hidden', which is not given")):
+    with pytest.raises(
+        ValueError, match=re.escape("[model] needs 'hidden', which is not given; --set model.hidden=... gives it")
+    ):
         Recipe.read(recipe_file, ["model.name=tests.training.stand_in:MeanNetwork"])
 
 
@@ -156,4 +158,22 @@ def test_a_table_that_is_none_is_named(recipe_file):
 def test_a_file_that_is_no_toml_is_refused(recipe_file, content):
     recipe_file.write_bytes(content)
     with pytest.raises(ValueError, match="ring.toml: this is no TOML: "):
+        Recipe.read(recipe_file)
+
+
+def test_a_folder_is_counted_from_the_recipe_or_from_here(recipe_file, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    change(recipe_file, 'name = "tests.training.stand_in:ring_task"', 'name = "planetoid"\nfolder = "../mine"')
+    assert Recipe.read(recipe_file).data.options["folder"] == str((tmp_path.parent / "mine").resolve())
+    changed = Recipe.read(recipe_file, ["data.folder=cora"])
+    assert changed.data.options["folder"] == str((tmp_path / "elsewhere" / "cora").resolve())
+    kept = tmp_path / "elsewhere" / "kept.toml"
+    kept.write_text(changed.as_toml())
+    assert Recipe.read(kept).data == changed.data
+
+
+def test_a_recipe_without_its_folder_says_how_to_give_it(recipe_file):
+    change(recipe_file, 'name = "tests.training.stand_in:ring_task"', 'name = "planetoid"')
+    with pytest.raises(ValueError, match=re.escape("[data] needs 'folder', which is not given; --set data.folder=")):
         Recipe.read(recipe_file)

@@ -8,14 +8,16 @@ from edgewise.data.cora import cora
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
 from edgewise.data.node_task import NodeTask
-from edgewise.data.splits import Split, per_class
+from edgewise.data.planetoid import planetoid
+from edgewise.data.splits import SPLITS, Split, per_class, shares
 from edgewise.data.task import Task
 
-DATASETS: dict[str, Callable[..., Task]] = {"cora": cora}
+DATASETS: dict[str, Callable[..., Task]] = {"cora": cora, "planetoid": planetoid}
 
 __all__ = [
     "DATASETS",
     "NORMALISERS",
+    "SPLITS",
     "Answer",
     "Batch",
     "Classes",
@@ -27,4 +29,6 @@ __all__ = [
     "Task",
     "cora",
     "per_class",
+    "planetoid",
+    "shares",
 ]

@@ -36,6 +36,7 @@ class Recipe:
     def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
         """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
 
+        A `folder` in [data] is counted from the recipe's own folder, one in `changes` from where the process is.
         Raises one ValueError that lists all that is wrong.
         """
         file = Path(file)
@@ -43,7 +44,9 @@ class Recipe:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"recipe {file}: this is no TOML: {error}") from error
+        _place(tables, file.parent)
         wrong = [problem for change in changes if (problem := put(tables, change, TABLES))]
+        _place(tables, Path())
         recipe, problems = _check(name or file.stem, tables)
         wrong += problems
         if wrong:
@@ -74,6 +77,13 @@ class Recipe:
     def with_epochs(self, epochs: int) -> "Recipe":
         """The same recipe, run for longer or shorter."""
         return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def _place(tables: dict[str, Any], base: Path) -> None:
+    """Make the folder of the data absolute, so that the recipe means the same wherever it is kept."""
+    data = tables.get("data")
+    if isinstance(data, dict) and isinstance(data.get("folder"), str):
+        data["folder"] = str((base / data["folder"]).expanduser().resolve())
 
 
 def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
