@@ -1,11 +1,11 @@
 import pytest
-from tests.real_data import real
+from tests.data.small import SMALL
 
 from edgewise.cli.builtin import RECIPES, complete, find, label
 from edgewise.training import Recipe, prepare
 
-# The recipes that want a folder of files, and the folder of EDGEWISE_DATA that they are tried on.
-FOLDERS = {"planetoid-gat": "planetoid_cora", "planetoid-gcn": "planetoid_cora"}
+# The recipes that want a folder of files, and the small data set that they are tried on.
+FOLDERS = {"planetoid-gat": "planetoid", "planetoid-gcn": "planetoid", "tables-gat": "tables"}
 
 
 def test_the_list_has_a_line_for_each(edgewise):
@@ -24,9 +24,9 @@ def test_a_recipe_is_printed_as_it_stands(edgewise, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_built_in_recipe_works(name):
+def test_every_built_in_recipe_works(name, tmp_path):
     assert RECIPES[name].read_text().startswith("# ")
-    changes = [f"data.folder={real(FOLDERS[name])}"] if name in FOLDERS else []
+    changes = [f"data.folder={SMALL[FOLDERS[name]](tmp_path)['folder']}"] if name in FOLDERS else []
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

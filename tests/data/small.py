@@ -1,5 +1,6 @@
 """A small data set behind every door: functions that write its files into a folder and give the door's options."""
 
+import json
 import pickle
 from pathlib import Path
 from typing import Any
@@ -35,4 +36,24 @@ def cora(folder: Path) -> dict[str, Any]:
     return {}
 
 
-SMALL = {"cora": cora, "planetoid": planetoid}
+def musae(folder: Path) -> dict[str, Any]:
+    """Twelve pages of two types in a ring, one of which links to itself; page 5 has no words."""
+    edges = [*((k, (k + 1) % 12) for k in range(12)), (3, 3), (1, 0)]
+    (folder / "tiny_edges.csv").write_text("id_1,id_2\n" + "".join(f"{a},{b}\n" for a, b in edges))
+    (folder / "tiny.json").write_text(json.dumps({k: [k % 3, 3] if k != 5 else [] for k in reversed(range(12))}))
+    pages = "".join(f'{k},"Page {k}, the",{["shop", "school"][k % 2]}\n' for k in range(12))
+    (folder / "tiny_target.csv").write_text("id,page_name,page_type\n" + pages)
+    return {"folder": str(folder)}
+
+
+def tables(folder: Path) -> dict[str, Any]:
+    """Ten customers with an age, a town and a label; six friendships among them with a weight."""
+    rows = [(f"c{k}", 20 + 3 * k, ["Ulm", "Köln"][k % 2], ["buys", "leaves"][k % 2]) for k in range(10)]
+    (folder / "nodes.csv").write_text("id,age,town,label\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    friends = [(0, 1, 0.5), (1, 2, 1.5), (2, 3, 1.0), (4, 5, 2.0), (6, 7, 1.0), (9, 9, 3.0)]
+    edges = "".join(f"c{a},c{b},{weight}\n" for a, b, weight in friends)
+    (folder / "edges.csv").write_text("source,target,weight\n" + edges)
+    return {"folder": str(folder)}
+
+
+SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables}

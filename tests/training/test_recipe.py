@@ -91,7 +91,10 @@ def test_differences_name_the_option_and_both_values(recipe_file):
             "unknown watch 'acuracy'. Known: accuracy, auto, f1, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
         ),
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
-        ("data.name=coral", "[data] unknown data set 'coral'. Known: cora, planetoid. Did you mean 'cora'?"),
+        (
+            "data.name=coral",
+            "[data] unknown data set 'coral'. Known: cora, musae, planetoid, tables. Did you mean 'cora'?",
+        ),
         ("data.name=1", "[data] needs a name. Known: cora, "),
         ("model.name=nowhere:net", "[model] model 'nowhere:net': there is no module 'nowhere' to import"),
         ("epochs=3", "epochs=3: expected table.key=value, such as training.epochs=10"),

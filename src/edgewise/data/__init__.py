@@ -5,19 +5,30 @@ from collections.abc import Callable
 from edgewise.data.answers import Answer, Classes, Labels, Numbers
 from edgewise.data.batch import Batch
 from edgewise.data.cora import cora
+from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.musae import musae
 from edgewise.data.node_task import NodeTask
 from edgewise.data.planetoid import planetoid
 from edgewise.data.splits import SPLITS, Split, per_class, shares
+from edgewise.data.tables import tables
+from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
 
-DATASETS: dict[str, Callable[..., Task]] = {"cora": cora, "planetoid": planetoid}
+DATASETS: dict[str, Callable[..., Task]] = {
+    "cora": cora,
+    "planetoid": planetoid,
+    "musae": musae,
+    "tables": tables,
+}
 
 __all__ = [
     "DATASETS",
+    "ENCODERS",
     "NORMALISERS",
     "SPLITS",
+    "TARGETS",
     "Answer",
     "Batch",
     "Classes",
@@ -28,7 +39,9 @@ __all__ = [
     "Split",
     "Task",
     "cora",
+    "musae",
     "per_class",
     "planetoid",
     "shares",
+    "tables",
 ]
