@@ -19,7 +19,7 @@ ROWS = [
 def table(tmp_path):
     file = tmp_path / "nodes.csv"
     file.write_text("kind,size,text,code\n" + "".join(f'{a},{b},"{c}",{d}\n' for a, b, c, d in ROWS))
-    return Table(file)
+    return Table.read(file)
 
 
 def of(table, column, part, rows=(0, 1, 2)):
@@ -83,17 +83,17 @@ def test_a_number_that_is_not_finite_is_named_by_column_and_row(tmp_path, cell, 
     with pytest.raises(
         ValueError, match=f"column 'size' is to hold finite numbers, got {got} at row 1 .1 such rows in all"
     ):
-        encoded(Table(file), {"size": "number"}, [0])
+        encoded(Table.read(file), {"size": "number"}, [0])
     if got == "nan":
         filled = {"name": "number", "standardise": False, "fill": 7.0}
-        assert encoded(Table(file), {"size": filled}, [0])[0].tolist() == [[1], [7], [3]]
+        assert encoded(Table.read(file), {"size": filled}, [0])[0].tolist() == [[1], [7], [3]]
 
 
 def test_a_text_among_numbers_is_named(tmp_path):
     file = tmp_path / "nodes.csv"
     file.write_text("id,size\na,1\nb,2.5\nc,NA\n")
     with pytest.raises(ValueError, match="nodes.csv: column 'size' is to hold numbers, got 'NA' at row 2"):
-        encoded(Table(file), {"size": "number"}, [0])
+        encoded(Table.read(file), {"size": "number"}, [0])
 
 
 def test_too_many_categories_are_refused(table):

@@ -9,8 +9,10 @@ from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
 from edgewise.data.musae import musae
+from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
 from edgewise.data.planetoid import planetoid
+from edgewise.data.pyg import from_pyg, graphs_from_pyg
 from edgewise.data.splits import SPLITS, Split, per_class, shares
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
@@ -39,6 +41,9 @@ __all__ = [
     "Split",
     "Task",
     "cora",
+    "from_networkx",
+    "from_pyg",
+    "graphs_from_pyg",
     "musae",
     "per_class",
     "planetoid",

@@ -35,7 +35,7 @@ def musae(
     """
     edges = file_in(folder, ["*_edges.csv"], "musae")
     name = edges.name.removesuffix("_edges.csv")
-    pages = Table(file_in(folder, [f"{name}_target.csv"], "musae"))
+    pages = Table.read(file_in(folder, [f"{name}_target.csv"], "musae"))
     targets, answer = lookup(task, TARGETS, "task")(pages, pages.names[-1:])
     if logarithm:
         if isinstance(answer, Classes):
@@ -43,7 +43,7 @@ def musae(
         targets = targets.log1p()
     parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
     ids = [int(number) for number in pages.numbers(pages.names[0])]
-    graph = _graph(Table(edges), ids)
+    graph = _graph(Table.read(edges), ids)
     return NodeTask(
         name=f"musae {name}",
         graphs=graph,

@@ -1,5 +1,6 @@
 """Tables: CSV and Parquet files, read by PyArrow, and their columns."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,33 @@ from edgewise.names import nearest
 
 
 class Table:
-    """The columns of a file, by name. Rows are counted from 0, without the header."""
+    """Columns by name, out of `file`, as errors call it. Rows are counted from 0, without the header."""
 
-    def __init__(self, file: Path, delimiter: str = ",") -> None:
+    def __init__(self, file: Path | str, table: Any) -> None:
         self.file = file
+        self._table = table
+
+    @classmethod
+    def read(cls, file: Path, delimiter: str = ",") -> "Table":
+        """The table in a CSV or Parquet file."""
         reader = _read_parquet if file.suffix == ".parquet" else _read_csv
-        self._table = reader(file, delimiter)
+        return cls(file, reader(file, delimiter))
+
+    @classmethod
+    def of(cls, name: str, columns: Mapping[str, Sequence[object]]) -> "Table":
+        """A table of Python values; None is an empty cell."""
+        arrow = require("pyarrow", extra="graph")
+        made = {}
+        for column, values in columns.items():
+            try:
+                made[column] = arrow.array(values)
+            except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
+                raise ValueError(f"{name}: {column!r} is to hold values of one kind: {error}") from error
+        return cls(name, arrow.table(made))
+
+    @property
+    def short_name(self) -> str:
+        return Path(self.file).name
 
     def __len__(self) -> int:
         return int(self._table.num_rows)

@@ -1,6 +1,6 @@
 """Your own graph: a table of nodes, a table of edges."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +55,59 @@ def tables(
     nothing. Encoders learn from the training part. `split_column` says "train", "validation" or "test", for the split
     "given"; a node of which it says nothing is in no part.
     """
-    node_table, edge_table = (Table(_file(folder, name), delimiter) for name in (nodes, edges))
+    node_table, edge_table = (Table.read(_file(folder, name), delimiter) for name in (nodes, edges))
+    return task_of_tables(
+        f"tables {Path(folder).name}",
+        node_table,
+        edge_table,
+        id=id,
+        ends=(sender, receiver),
+        directed=directed,
+        duplicates=duplicates,
+        target=target,
+        task=task,
+        features=features,
+        edge_features=edge_features,
+        split=split,
+        split_column=split_column,
+        split_seed=split_seed,
+    )
+
+
+def task_of_tables(
+    name: str,
+    node_table: Table,
+    edge_table: Table,
+    *,
+    id: str,
+    ends: tuple[str, str],
+    directed: bool,
+    duplicates: str,
+    target: Sequence[str],
+    task: str,
+    features: Mapping[str, EncoderPart] | None,
+    edge_features: Mapping[str, EncoderPart] | None,
+    split: SplitPart,
+    split_column: str,
+    split_seed: int,
+) -> NodeTask:
+    """The task in two tables, wherever they come from; the options are those of `tables`."""
     targets, answer = lookup(task, TARGETS, "task")(node_table, target)
     own = _given(node_table, split_column) if split_column else None
     parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
     answer = standardised(answer, targets, parts.train)
     if features is None:
         used = {id, split_column, *target}
-        free = [name for name in node_table.names if name not in used]
-        features = {name: "number" if node_table.is_numeric(name) else "one_hot" for name in free}
-    for name in target:
-        if name in features:
-            raise ValueError(f"{node_table.file}: column {name!r} is a target, so it cannot be a feature as well")
+        free = [column for column in node_table.names if column not in used]
+        features = {column: "number" if node_table.is_numeric(column) else "one_hot" for column in free}
+    for column in target:
+        if column in features:
+            raise ValueError(f"{node_table.file}: column {column!r} is a target, so it cannot be a feature as well")
     x, node_state = encoded(node_table, features, parts.train.tolist())
-    heard, edge_x, edge_state = _heard(
-        node_table, edge_table, id, (sender, receiver), directed, duplicates, edge_features or {}
-    )
-    learned = ", ".join(f"{name} ({state['name']})" for name, state in node_state.items())
+    heard, edge_x, edge_state = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_features or {})
+    learned = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
     return NodeTask(
-        name=f"tables {Path(folder).name}",
+        name=name,
         graphs=heard,
         features=x if x.shape[1] else torch.ones(len(node_table), 1),
         edges=edge_x if edge_features else None,
@@ -83,8 +117,8 @@ def tables(
         test=parts.test,
         answer=answer,
         notes=(
-            f"Nodes from {node_table.file.name}, {'directed' if directed else 'undirected'} edges from"
-            f" {edge_table.file.name}; {task} of {', '.join(target)}.",
+            f"Nodes from {node_table.short_name}, {'directed' if directed else 'undirected'} edges from"
+            f" {edge_table.short_name}; {task} of {', '.join(target)}.",
             f"Features: {learned}." if learned else "Nodes bring no features: each has a one.",
             f"The split is {Part.of(split)}, seed {split_seed}.",
         ),
@@ -153,14 +187,14 @@ def _numbers(nodes: Table, names: Any, edges: Table, column: str) -> Tensor:
         places = compute.index_in(wanted.cast(names.type), value_set=names)
     except arrow.ArrowInvalid as error:
         raise ValueError(
-            f"{edges.file}: column {column!r} holds {wanted.type}, and the ids in {nodes.file.name} are {names.type}:"
+            f"{edges.file}: column {column!r} holds {wanted.type}, and the ids in {nodes.short_name} are {names.type}:"
             f" {error}"
         ) from error
     if places.null_count:
         row = places.is_null().index(True).as_py()
         raise ValueError(
             f"{edges.file}: column {column!r} has {wanted[row].as_py()!r} at row {row}, which is the id of no node in"
-            f" {nodes.file.name} ({places.null_count} such rows in all)"
+            f" {nodes.short_name} ({places.null_count} such rows in all)"
         )
     return torch.from_numpy(places.to_numpy(zero_copy_only=False).astype("int64"))
 
