@@ -5,7 +5,7 @@ from edgewise.cli.builtin import RECIPES, complete, find, label
 from edgewise.training import Recipe, prepare
 
 # The recipes that want a folder of files, and the small data set that they are tried on.
-FOLDERS = {"planetoid-gat": "planetoid", "planetoid-gcn": "planetoid", "tables-gat": "tables"}
+FOLDERS = {"planetoid-gat": "planetoid", "planetoid-gcn": "planetoid", "tables-gat": "tables", "tu-gin": "tu"}
 
 
 def test_the_list_has_a_line_for_each(edgewise):

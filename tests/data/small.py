@@ -56,4 +56,25 @@ def tables(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder)}
 
 
-SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables}
+def tu(folder: Path) -> dict[str, Any]:
+    """Twenty stars and rings of four to seven nodes, by turns; the middle of a star has a tag of its own."""
+    lines = ["20"]
+    for k in range(20):
+        size = 4 + k // 2 % 4
+        lines.append(f"{size} {-1 if k % 2 else 1}")
+        for node in range(size):
+            ring = sorted({(node - 1) % size, (node + 1) % size})
+            heard = ring if k % 2 else [*range(1, size)] if node == 0 else [0]
+            lines.append(" ".join(map(str, [0 if k % 2 or node else 2, len(heard), *heard])))
+    (folder / "TINY.txt").write_text("\n".join(lines) + "\n")
+    (folder / "10fold_idx").mkdir()
+    for fold in range(10):
+        test = [2 * fold, 2 * fold + 1]
+        rest = [k for k in range(20) if k not in test]
+        for part, numbers in (("test", test), ("train", rest)):
+            text = "".join(f"{k}\n" for k in reversed(numbers))
+            (folder / "10fold_idx" / f"{part}_idx-{fold + 1}.txt").write_text(text)
+    return {"folder": str(folder)}
+
+
+SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables, "tu": tu}

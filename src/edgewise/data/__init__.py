@@ -17,12 +17,14 @@ from edgewise.data.splits import SPLITS, Split, per_class, shares
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
+from edgewise.data.tu import tu
 
 DATASETS: dict[str, Callable[..., Task]] = {
     "cora": cora,
     "planetoid": planetoid,
     "musae": musae,
     "tables": tables,
+    "tu": tu,
 }
 
 __all__ = [
@@ -49,4 +51,5 @@ __all__ = [
     "planetoid",
     "shares",
     "tables",
+    "tu",
 ]
