@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from edgewise import BlockConfig, Graph, Hearing, NetworkConfig, Pattern
-from edgewise.data import NodeTask, per_class
+from edgewise.data import Classes, NodeTask, per_class
 from edgewise.kernels import Dot, Given, aggregate
 from edgewise.layers import Aggregator, FeedForwardConfig, Loudness, Score
 from edgewise.models import EmbedConfig
@@ -108,4 +108,4 @@ def two_camps(nodes: int = 300, friends: int = 6, seed: int = 0) -> NodeTask:
     graph = Graph.from_edges(senders[same], receivers[same], num_senders=nodes, duplicates="first")
     features = torch.randn(nodes, 8, generator=draw) + 0.5 * camp[:, None]
     split = per_class(camp, train_per_class=10, validation=80, test=150, seed=seed)
-    return NodeTask("two camps", graph, features, camp, *split, class_names=("left", "right"))
+    return NodeTask("two camps", graph, features, camp, *split, answer=Classes(("left", "right")))

@@ -1,7 +1,11 @@
 import pytest
+from tests.data.small import SMALL
 
 from edgewise.cli.builtin import RECIPES, complete, find, label
 from edgewise.training import Recipe, prepare
+
+# The recipes that want a folder of files, and the small data set that they are tried on.
+FOLDERS = {"planetoid-gat": "planetoid", "planetoid-gcn": "planetoid", "tables-gat": "tables", "tu-gin": "tu"}
 
 
 def test_the_list_has_a_line_for_each(edgewise):
@@ -9,9 +13,9 @@ def test_the_list_has_a_line_for_each(edgewise):
     assert (
         [line.split()[0] for line in lines]
         == sorted(RECIPES)
-        == sorted(["cora-gat", "cora-gcn", "cora-graph-transformer"])
+        == sorted(["cora-gat", "cora-gcn", "cora-graph-transformer", *FOLDERS])
     )
-    assert all(" on Cora: " in line for line in lines)
+    assert all(" on " in line and "(" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -20,18 +24,26 @@ def test_a_recipe_is_printed_as_it_stands(edgewise, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_built_in_recipe_works(name):
+def test_every_built_in_recipe_works(name, tmp_path):
     assert RECIPES[name].read_text().startswith("# ")
-    recipe = Recipe.read(RECIPES[name])
+    changes = [f"data.folder={SMALL[FOLDERS[name]](tmp_path)['folder']}"] if name in FOLDERS else []
+    recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_recipe_for_files_of_ones_own_asks_for_their_folder(edgewise, name):
+    result = edgewise("train", name)
+    assert result.exit_code == 2 and not result.stdout
+    assert "1 mistake\n  [data] needs 'folder', which is not given; --set data.folder=... gives it" in result.stderr
 
 
 def test_an_unknown_recipe_lists_the_known(edgewise):
     result = edgewise("recipes", "cora-gta")
     assert result.exit_code == 2 and not result.stdout
-    expected = "unknown recipe 'cora-gta'. Known: cora-gat, cora-gcn, cora-graph-transformer. Did you mean 'cora-gat'?"
-    assert expected in result.stderr
+    assert "unknown recipe 'cora-gta'. Known: cora-gat, cora-gcn, cora-graph-transformer, " in result.stderr
+    assert "Did you mean 'cora-gat'?" in result.stderr
 
 
 def test_a_path_that_is_not_there_is_named():

@@ -6,9 +6,10 @@ import pytest
 from rich.console import Console
 
 from edgewise.cli.progress import Progress
-from edgewise.training import Epoch, Place
+from edgewise.training import OBJECTIVES, SCORES, Epoch, Goal, Place
 from edgewise.training.metrics import read
 
+GOAL = Goal(OBJECTIVES["cross_entropy"], SCORES["accuracy"], "accuracy")
 STAND_IN = "tests.training.stand_in"
 
 
@@ -142,16 +143,16 @@ def epoch(number):
 def test_progress_on_a_terminal_shows_epochs_time_left_and_accuracy(tmp_path):
     with (tmp_path / "screen").open("w") as screen:
         console = Console(file=screen, force_terminal=True, width=120, color_system=None)
-        with Progress(4, console) as progress:
+        with Progress(4, GOAL, console) as progress:
             for number in range(1, 5):
                 progress.tell(epoch(number), Place(epoch=number, best_epoch=1))
     shown = (tmp_path / "screen").read_text()
-    assert "4/4" in shown and "validation 75.0 %, best in epoch 1" in shown and "at most" in shown
+    assert "4/4" in shown and "validation accuracy 75.0 %, best in epoch 1" in shown and "at most" in shown
 
 
 def test_progress_elsewhere_is_plain_lines(tmp_path, monkeypatch):
     monkeypatch.setattr("edgewise.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
-    with (tmp_path / "log").open("w") as log, Progress(4, Console(file=log)) as progress:
+    with (tmp_path / "log").open("w") as log, Progress(4, GOAL, Console(file=log)) as progress:
         progress.tell(epoch(2), Place(epoch=2, best_epoch=1))
-    expected = "epoch 2/4  validation 75.0 %, best in epoch 1  1 s, at most 1 s more\n"
+    expected = "epoch 2/4  validation accuracy 75.0 %, best in epoch 1  1 s, at most 1 s more\n"
     assert (tmp_path / "log").read_text() == expected

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgewise.data import DATASETS, cora
+from edgewise.data import cora
 from edgewise.data.cora import FILE
 
 
@@ -64,10 +64,3 @@ def test_the_notes_say_that_it_is_not_the_public_split():
 def test_an_unknown_normalisation_lists_the_known():
     with pytest.raises(ValueError, match=r"unknown normalise 'rows'. Known: none, row. Did you mean 'row'\?"):
         cora(normalise="rows")
-
-
-@pytest.mark.parametrize("name", DATASETS)
-def test_every_dataset_says_what_it_is(name):
-    task = DATASETS[name]()
-    assert DATASETS[name].__doc__
-    assert task.name == name and task.notes

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgewise.data import NodeTask
+from edgewise.data import Classes, Labels, NodeTask, Numbers
 from edgewise.graph import Graph
 
 
@@ -21,7 +21,7 @@ def task():
         train=index(0, 1),
         validation=index(2),
         test=index(3),
-        class_names=("bread", "milk"),
+        answer=Classes(("bread", "milk")),
     )
 
 
@@ -67,13 +67,15 @@ def test_targets_of_another_kind_are_refused(task):
 
 
 def test_targets_of_another_length_are_refused(task):
-    with pytest.raises(ValueError, match=r"shop: expected one target a node, \[4\], got \[3\]"):
+    with pytest.raises(ValueError, match=r"shop: expected one target an example, \[4\], got \[3\]"):
         replace(task, targets=index(0, 1, 0))
 
 
-@pytest.mark.parametrize("wrong", [-1, 2])
+@pytest.mark.parametrize("wrong", [-2, 2])
 def test_a_target_without_a_class_name_is_refused(task, wrong):
-    with pytest.raises(ValueError, match="shop: expected targets from 0 to 1, one for each of 2 class names, got"):
+    with pytest.raises(
+        ValueError, match="shop: expected targets from 0 to 1, one for each of 2 class names, or -1 where unknown, got"
+    ):
         replace(task, targets=index(0, 1, 0, wrong))
 
 
@@ -97,3 +99,37 @@ def test_a_part_that_names_no_node_is_refused(task, node):
 def test_parts_that_share_a_node_are_refused(task):
     with pytest.raises(ValueError, match="shop: node 1 is named more than once, in train and test"):
         replace(task, test=index(1))
+
+
+def test_several_labels_and_numbers_may_be_asked_for(task):
+    table = torch.tensor([[1.0, 0.0], [0.0, float("nan")], [1.0, 1.0], [0.0, 0.0]])
+    assert replace(task, targets=table, answer=Labels(("red", "round"))).described().endswith("2 labels")
+    assert replace(task, targets=table, answer=Numbers(("red", "round"))).described().endswith("2 numbers to say")
+
+
+def test_a_class_never_seen_in_training_is_named(task):
+    with pytest.raises(ValueError, match="shop: class 'milk' has 1 nodes in the test part and none in the train part"):
+        replace(task, train=index(0))
+
+
+def test_a_node_of_unknown_class_is_heard_and_in_no_part(task):
+    assert replace(task, targets=index(0, 1, 0, 1, -1)[:4]).num_nodes == 4
+    with pytest.raises(ValueError, match="shop: node 2 is in the validation part, but its target is unknown"):
+        replace(task, targets=index(0, 1, -1, 1))
+
+
+def test_one_graph_comes_at_once(task):
+    (batch,) = task.batches("validation", 0)
+    assert torch.equal(batch.asked, task.validation) and torch.equal(batch.targets, index(0))
+    with pytest.raises(
+        ValueError, match="training: batch_size is 2, but shop is one graph, all of whose nodes come at"
+    ):
+        next(task.batches("train", 2))
+
+
+def test_edge_features_follow_the_edges(task):
+    with_edges = replace(task, edges=torch.rand(3, 2))
+    assert with_edges.num_edge_features == 2 and ", 2 edge features, " in with_edges.described()
+    assert with_edges.to("cpu").edges.shape == (3, 2)
+    with pytest.raises(ValueError, match=r"shop: graph 'edges': expected floating-point edge features \[3 edges, feat"):
+        replace(task, edges=torch.rand(2, 2))

@@ -1,11 +1,12 @@
 """A small data set and a small network of one's own, which recipes name by import path."""
 
 import signal
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from edgewise.data import NodeTask, per_class
+from edgewise.data import Classes, GraphTask, Labels, NodeTask, Numbers, per_class
 from edgewise.graph import Graph
 
 
@@ -28,8 +29,57 @@ def ring_task(*, nodes: int = 60, features: int = 6, noise: float = 1.0, bad_nod
         train=split.train,
         validation=split.validation,
         test=split.test,
-        class_names=("first", "second", "third"),
+        answer=Classes(("first", "second", "third")),
         notes=("Made of arcs of a ring.",),
+    )
+
+
+def ring_answers(answer: str, *, nodes: int = 60, missing: bool = True) -> NodeTask:
+    """The ring with several labels, or two numbers, a node; every fifth node lacks the first of them."""
+    task = ring_task(nodes=nodes)
+    arcs = torch.nn.functional.one_hot(task.targets, 3).float()
+    table = arcs[:, :2] if answer == "labels" else torch.stack([10 + 3 * task.features[:, 0], 100 * arcs[:, 1]], dim=1)
+    if missing:
+        table[::5, 0] = float("nan")
+    names = ("here", "there")
+    kind = Labels(names) if answer == "labels" else Numbers.standardised(names, table[task.train])
+    return replace(task, targets=table, answer=kind)
+
+
+def ring_labels() -> NodeTask:
+    """Labels of a ring's nodes."""
+    return ring_answers("labels")
+
+
+def ring_numbers() -> NodeTask:
+    """Numbers of a ring's nodes."""
+    return ring_answers("numbers")
+
+
+def cycles_task(*, graphs: int = 50, edge_features: bool = False) -> GraphTask:
+    """Rings of 4 to 9 nodes, some with a chord across; say which have one."""
+    chance = torch.Generator().manual_seed(0)
+    sizes = torch.randint(4, 10, (graphs,), generator=chance).tolist()
+    targets = torch.randint(0, 2, (graphs,), generator=chance)
+    made = []
+    for size, chord in zip(sizes, targets.tolist(), strict=True):
+        here = torch.arange(size)
+        pairs = torch.stack([here, (here + 1) % size])
+        if chord:
+            pairs = torch.cat([pairs, torch.tensor([[0], [size // 2]])], dim=1)
+        both = torch.cat([pairs, pairs.flip(0)], dim=1).unique(dim=1)
+        made.append(Graph.from_edges(both[0], both[1], num_senders=size))
+    return GraphTask(
+        name="cycles",
+        graphs=made,
+        features=[torch.stack([graph.degree().float(), torch.ones(graph.num_receivers)], dim=1) for graph in made],
+        targets=targets,
+        train=torch.arange(0, graphs - 20),
+        validation=torch.arange(graphs - 20, graphs - 10),
+        test=torch.arange(graphs - 10, graphs),
+        answer=Classes(("ring", "chord")),
+        edges=[torch.rand(graph.num_edges, 3, generator=chance) for graph in made] if edge_features else None,
+        notes=("Made of rings.",),
     )
 
 
@@ -55,6 +105,17 @@ class MeanNetwork(nn.Module):
 def mean_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float = 0.5) -> nn.Module:
     """The model of the tests' recipes."""
     return MeanNetwork(in_dim, out_dim, hidden, dropout)
+
+
+def pooled_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float = 0.5) -> nn.Module:
+    """A model that answers for graphs: the sum of what the mean network says of their nodes."""
+
+    class PooledNetwork(MeanNetwork):
+        def forward(self, graphs: Graph, x: Tensor) -> Tensor:
+            numbers = torch.arange(graphs.num_graphs).repeat_interleave(graphs.receiver_offsets.diff())
+            return torch.zeros(graphs.num_graphs, out_dim).index_add(0, numbers, super().forward(graphs, x))
+
+    return PooledNetwork(in_dim, out_dim, hidden, dropout)
 
 
 def loosely_annotated(in_dim: int, out_dim: int, hidden: "NotImportedHere" = 8, widths: tuple[int, ...] = (1, 2)):

@@ -4,7 +4,9 @@ from edgewise.training import TrainingConfig
 from edgewise.training.config import PRECISIONS
 
 
-@pytest.mark.parametrize("name", ["patience", "weight_decay", "seed", "save_every"])
+@pytest.mark.parametrize(
+    "name", ["patience", "weight_decay", "warm_up", "clip_norm", "batch_size", "seed", "save_every"]
+)
 def test_a_number_below_zero_is_refused(name):
     with pytest.raises(ValueError, match=f"training: {name} must be at least 0, got -1"):
         TrainingConfig(**{name: type(getattr(TrainingConfig, name))(-1)})

@@ -58,8 +58,33 @@ def killed(process, folder, after_epochs, delay):
     return True
 
 
+@pytest.fixture
+def busy_mini_batches(recipe_file):
+    """Graphs in mini-batches, a learning rate that rises and falls, a clipped gradient."""
+    recipe_file.write_text(
+        f"""
+        [data]
+        name = "tests.training.stand_in:cycles_task"
+        [model]
+        name = "tests.training.stand_in:pooled_network"
+        [training]
+        epochs = {EPOCHS}
+        learning_rate = 0.02
+        schedule = "cosine"
+        warm_up = 3
+        clip_norm = 1.0
+        batch_size = 8
+        device = "cpu"
+        save_every = 0
+        """
+    )
+    return recipe_file
+
+
 @pytest.mark.slow
-def test_a_run_killed_at_random_moments_ends_as_if_it_never_was(busy_recipe, tmp_path, processes):
+@pytest.mark.parametrize("recipe", ["busy_recipe", "busy_mini_batches"])
+def test_a_run_killed_at_random_moments_ends_as_if_it_never_was(recipe, request, tmp_path, processes):
+    busy_recipe = request.getfixturevalue(recipe)
     whole = run(Recipe.read(busy_recipe), tmp_path / "whole")
     chance = random.Random(0)
     kills = trial = 0

@@ -1,13 +1,15 @@
 import math
 import shutil
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
-from tests.training.stand_in import exploding, mean_network, ring_task
+from tests.training.stand_in import cycles_task, exploding, mean_network, pooled_network, ring_answers, ring_task
+from torch.nn.functional import cross_entropy
 
 from edgewise.models import MODELS, Network
-from edgewise.training import Interrupted, TrainingConfig, train
+from edgewise.training import OPTIMISERS, SCHEDULES, Interrupted, TrainingConfig, train
 from edgewise.training.chance import set_chance
 from edgewise.training.metrics import read
 
@@ -21,6 +23,22 @@ def fresh(seed=0):
 
 def trained(folder, config=CONFIG, network=None, **options):
     return train(network or fresh(config.seed), ring_task(), config, folder, **options)
+
+
+MINI = TrainingConfig(
+    epochs=8,
+    learning_rate=0.02,
+    device="cpu",
+    batch_size=12,
+    schedule="inverse_square_root",
+    warm_up=1.5,
+    clip_norm=0.5,
+)
+
+
+def trained_on_graphs(folder, config=MINI, **options):
+    set_chance(config.seed, 0)
+    return train(pooled_network(2, 2), cycles_task(), config, folder, **options)
 
 
 def figures(folder):
@@ -158,3 +176,101 @@ def test_best_is_a_folder_that_network_load_reads(tmp_path, name):
     outputs = loaded(task.graphs, task.features)[task.test]
     assert torch.equal(outputs, network.eval()(task.graphs, task.features)[task.test])
     assert (outputs.argmax(1) == task.targets[task.test]).float().mean().item() == outcome.figures["test"][1]
+
+
+def test_graphs_are_learned_in_mini_batches(tmp_path):
+    set_chance(0, 0)
+    network = Network(MODELS["gin"](2, 2, hidden=8, num_layers=2, dropout=0.0))
+    outcome = train(network, cycles_task(), replace(MINI, epochs=15), tmp_path / "run")
+    assert outcome.figures["test"][1] == 1.0 and outcome.test_outputs.shape == (10, 2)
+
+
+def test_the_figures_are_those_of_all_batches_together(tmp_path):
+    network, task = pooled_network(2, 2), cycles_task()
+    outcome = train(network, task, replace(MINI, epochs=2, batch_size=3), tmp_path / "run")
+    batch = next(task.batches("test", 0))
+    outputs = batch.outputs(network.eval())
+    assert torch.allclose(outputs, outcome.test_outputs, atol=1e-5)
+    assert outcome.figures["test"][0] == pytest.approx(cross_entropy(outputs, batch.targets).item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("schedule", [name for name in SCHEDULES if not SCHEDULES[name].ends])
+def test_a_longer_run_of_mini_batches_goes_on_from_a_shorter_one(tmp_path, schedule):
+    config = replace(MINI, schedule=schedule)
+    whole = trained_on_graphs(tmp_path / "whole", config)
+    trained_on_graphs(tmp_path / "cut", replace(config, epochs=3))
+    resumed = trained_on_graphs(tmp_path / "cut", config, resume=True)
+    assert figures(tmp_path / "cut") == figures(tmp_path / "whole")
+    assert (resumed.figures, resumed.best_epoch) == (whole.figures, whole.best_epoch)
+    assert torch.equal(resumed.test_outputs, whole.test_outputs)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_run_of_mini_batches_that_was_stopped_ends_as_if_it_never_was(tmp_path, schedule):
+    def interrupt(epoch, place):
+        if epoch.number == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    config = replace(MINI, schedule=schedule)
+    whole = trained_on_graphs(tmp_path / "whole", config)
+    with pytest.raises(Interrupted):
+        trained_on_graphs(tmp_path / "cut", config, tell=interrupt)
+    resumed = trained_on_graphs(tmp_path / "cut", config, resume=True)
+    assert figures(tmp_path / "cut") == figures(tmp_path / "whole") and resumed.figures == whole.figures
+
+
+def test_the_learning_rate_follows_its_schedule_step_by_step(tmp_path):
+    rates = []
+
+    class Watched(torch.optim.SGD):
+        """Notes the rate of every step."""
+
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(OPTIMISERS, "sgd", Watched)
+        trained_on_graphs(tmp_path / "run", replace(MINI, epochs=4, warm_up=1.0, schedule="linear", optimiser="sgd"))
+    assert rates == pytest.approx([0.02 * SCHEDULES["linear"].share(step, 3, 12) for step in range(12)])
+
+
+def test_a_gradient_is_clipped_to_its_norm(tmp_path):
+    def moved(clip_norm):
+        network = fresh()
+        before = [weight.clone() for weight in network.parameters()]
+        config = TrainingConfig(
+            epochs=1, learning_rate=1.0, device="cpu", optimiser="sgd", weight_decay=0.0, clip_norm=clip_norm
+        )
+        trained(tmp_path / str(clip_norm), config, network)
+        return sum((a - b).square().sum() for a, b in zip(network.parameters(), before, strict=True)).sqrt().item()
+
+    free = moved(0.0)
+    assert moved(0.125) == pytest.approx(0.125, rel=1e-3) and free > 0.13
+    assert moved(1e6) == free
+
+
+@pytest.mark.parametrize("answer", ["labels", "numbers"])
+def test_labels_and_numbers_are_learned_where_they_are_known(tmp_path, answer):
+    task = ring_answers(answer)
+    network = mean_network(6, 2, hidden=16)
+    outcome = train(network, task, replace(CONFIG, epochs=60), tmp_path / "run")
+    epochs = read(tmp_path / "run")
+    assert outcome.score_name == {"labels": "f1", "numbers": "rmse"}[answer]
+    assert epochs[-1].train_loss < epochs[0].train_loss
+    best = (max if answer == "labels" else min)(epoch.validation_score for epoch in epochs)
+    assert outcome.figures["validation"][1] == best == epochs[outcome.best_epoch - 1].validation_score
+
+
+def test_numbers_are_scored_in_their_own_units(tmp_path):
+    task = ring_answers("numbers", missing=False)
+    outcome = train(mean_network(6, 2), task, CONFIG, tmp_path / "run")
+    said = outcome.test_outputs * torch.tensor(task.answer.scale) + torch.tensor(task.answer.mean)
+    miss = (said - task.targets[task.test]).square().mean().sqrt().item()
+    assert outcome.figures["test"][1] == pytest.approx(miss, rel=1e-5) and miss > 1
+
+
+def test_edge_features_reach_the_network(tmp_path):
+    network = Network(MODELS["graph_transformer"](2, 2, hidden=8, num_heads=2, edge_dim=3, positions=(), head="graph"))
+    outcome = train(network, cycles_task(edge_features=True), replace(MINI, epochs=2), tmp_path / "run")
+    assert outcome.epochs == 2

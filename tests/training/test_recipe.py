@@ -4,7 +4,7 @@ import tomllib
 import pytest
 
 from edgewise.part import Part
-from edgewise.training import OBJECTIVES, OPTIMISERS, Recipe, TrainingConfig
+from edgewise.training import OBJECTIVES, OPTIMISERS, SCHEDULES, SCORES, Recipe, TrainingConfig
 
 
 def change(file, old, new):
@@ -52,6 +52,13 @@ def test_every_objective_and_optimiser_can_be_named(recipe_file, objective, opti
     assert (recipe.training.objective, recipe.training.optimiser) == (objective, optimiser)
 
 
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("watch", ["auto", "loss", *SCORES])
+def test_every_schedule_and_score_can_be_named(recipe_file, schedule, watch):
+    recipe = Recipe.read(recipe_file, [f"training.schedule={schedule}", f"training.watch={watch}"])
+    assert (recipe.training.schedule, recipe.training.watch) == (schedule, watch)
+
+
 def test_differences_name_the_option_and_both_values(recipe_file):
     one, other = Recipe.read(recipe_file), Recipe.read(recipe_file, ["model.hidden=4"])
     assert one.differences(other) == ["model.hidden: 8, 4"]
@@ -60,7 +67,7 @@ def test_differences_name_the_option_and_both_values(recipe_file):
 @pytest.mark.parametrize(
     ("set_to", "message"),
     [
-        ("training.epoch=3", "[training] unknown key 'epoch'. Known: device, epochs"),
+        ("training.epoch=3", "[training] unknown key 'epoch'. Known: batch_size, clip_norm, device, epochs"),
         ("training.epoch=3", "Did you mean 'epochs'?"),
         ("model.hiden=3", "[model] unknown key 'hiden'. Known: dropout, hidden. Did you mean 'hidden'?"),
         ("data.node=3", "[data] unknown key 'node'. Known: bad_node, features, nodes, noise."),
@@ -74,19 +81,30 @@ def test_differences_name_the_option_and_both_values(recipe_file):
         ("training.learning_rate=nan", "[training] learning_rate must be above 0, got nan"),
         ("training.precision=32", "[training] precision = 32: expected a valid string"),
         ("training.precision=bf16", "[training] unknown precision 'bf16'. Known: 16-mixed, 32-true"),
-        ("training.objective=cross", "[training] unknown objective 'cross'. Known: cross_entropy."),
+        (
+            "training.objective=cross",
+            "[training] unknown objective 'cross'. Known: auto, binary_cross_entropy, cross_entropy, ",
+        ),
         ("training.optimiser=adamx", "[training] unknown optimiser 'adamx'. Known: adam, adamw, sgd."),
         (
             "training.watch=acuracy",
-            "[training] unknown watch 'acuracy'. Known: accuracy, loss. Did you mean 'accuracy'?",
+            "unknown watch 'acuracy'. Known: accuracy, auto, f1, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
         ),
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
-        ("data.name=coral", "[data] unknown data set 'coral'. Known: cora. Did you mean 'cora'?"),
-        ("data.name=1", "[data] needs a name. Known: cora."),
+        (
+            "data.name=coral",
+            "[data] unknown data set 'coral'. Known: cora, musae, planetoid, tables, tu. Did you mean 'cora'?",
+        ),
+        ("data.name=1", "[data] needs a name. Known: cora, "),
         ("model.name=nowhere:net", "[model] model 'nowhere:net': there is no module 'nowhere' to import"),
         ("epochs=3", "epochs=3: expected table.key=value, such as training.epochs=10"),
         ("training.epochs", "training.epochs: expected table.key=value"),
         ("trainin.epochs=3", "trainin.epochs=3: unknown table [trainin]. Known: data, model, training."),
+        (
+            "training.schedule=cosin",
+            "[training] unknown schedule 'cosin'. Known: constant, cosine, inverse_square_root",
+        ),
+        ("training.warm_up=12", "[training] warm_up must be below epochs = 12, which it is counted in, got 12"),
         ("training.epochs.at=3", "training.epochs.at=3: training.epochs is no table, so it has no keys"),
     ],
 )
@@ -96,7 +114,9 @@ def test_a_wrong_option_is_named_with_the_mend(recipe_file, set_to, message):
 
 
 def test_a_class_is_checked_like_a_function(recipe_file):
-    with pytest.raises(ValueError, match=re.escape("[model] needs 'hidden', which is not given")):
+    with pytest.raises(
+        ValueError, match=re.escape("[model] needs 'hidden', which is not given; --set model.hidden=... gives it")
+    ):
         Recipe.read(recipe_file, ["model.name=tests.training.stand_in:MeanNetwork"])
 
 
@@ -141,4 +161,22 @@ def test_a_table_that_is_none_is_named(recipe_file):
 def test_a_file_that_is_no_toml_is_refused(recipe_file, content):
     recipe_file.write_bytes(content)
     with pytest.raises(ValueError, match="ring.toml: this is no TOML: "):
+        Recipe.read(recipe_file)
+
+
+def test_a_folder_is_counted_from_the_recipe_or_from_here(recipe_file, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    change(recipe_file, 'name = "tests.training.stand_in:ring_task"', 'name = "planetoid"\nfolder = "../mine"')
+    assert Recipe.read(recipe_file).data.options["folder"] == str((tmp_path.parent / "mine").resolve())
+    changed = Recipe.read(recipe_file, ["data.folder=cora"])
+    assert changed.data.options["folder"] == str((tmp_path / "elsewhere" / "cora").resolve())
+    kept = tmp_path / "elsewhere" / "kept.toml"
+    kept.write_text(changed.as_toml())
+    assert Recipe.read(kept).data == changed.data
+
+
+def test_a_recipe_without_its_folder_says_how_to_give_it(recipe_file):
+    change(recipe_file, 'name = "tests.training.stand_in:ring_task"', 'name = "planetoid"')
+    with pytest.raises(ValueError, match=re.escape("[data] needs 'folder', which is not given; --set data.folder=")):
         Recipe.read(recipe_file)

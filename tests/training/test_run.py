@@ -1,8 +1,9 @@
 import re
 
 import pytest
+from tests.data.small import SMALL
 
-from edgewise.data import DATASETS
+from edgewise.data import DATASETS, NodeTask
 from edgewise.models import MODELS
 from edgewise.training import Recipe, open_run_folder, prepare, run
 from edgewise.training.metrics import read
@@ -116,7 +117,11 @@ def test_resuming_with_more_epochs_trains_on(recipe_file, tmp_path):
     ("set_to", "error", "message"),
     [
         ("data.bad_node=7", ValueError, "ring: expected finite features, got nan at node 7, column 2"),
-        (f"data.name={HERE}:no_task", TypeError, f"data set '{HERE}:no_task': expected it to give a NodeTask, got str"),
+        (
+            f"data.name={HERE}:no_task",
+            TypeError,
+            f"data set '{HERE}:no_task': expected it to give a NodeTask or a GraphTask, got str",
+        ),
         (f"model.name={HERE}:no_model", TypeError, "expected a NetworkConfig or a torch module of it, got str"),
         (
             f"model.name={HERE}:one_class_too_many",
@@ -130,6 +135,25 @@ def test_what_does_not_fit_is_named_before_anything_is_written(recipe_file, tmp_
     with pytest.raises(error, match=message):
         run(recipe(recipe_file, set_to), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_whose_schedule_ends_cannot_be_made_longer(recipe_file, tmp_path):
+    run(recipe(recipe_file, "training.schedule=cosine"), tmp_path / "run")
+    with pytest.raises(ValueError, match="(?s)was started with another recipe .*training.epochs: 20, 12"):
+        run(recipe(recipe_file, "training.schedule=cosine", "training.epochs=20"), tmp_path / "run", resume=True)
+
+
+def test_edge_features_that_the_model_would_not_hear_are_refused(recipe_file):
+    recipe_file.write_text(
+        f'[data]\nname = "{HERE}:cycles_task"\nedge_features = true\n'
+        '[model]\nname = "gin"\n[training]\nbatch_size = 8\n'
+    )
+    with pytest.raises(
+        ValueError, match="model 'gin': it reads no edge features, and cycles has 3 an edge; take a mod"
+    ):
+        prepare(recipe(recipe_file))
+    made = ["model.name=graph_transformer", "model.head=graph", "model.positions=[]"]
+    assert prepare(recipe(recipe_file, *made))[1].edge_features_of == ("edges",)
 
 
 def test_overwrite_drops_what_a_kill_has_left_of_the_old_run(recipe_file, tmp_path):
@@ -154,7 +178,10 @@ def test_an_empty_folder_is_taken(recipe_file, tmp_path):
 
 @pytest.mark.parametrize("data", DATASETS)
 @pytest.mark.parametrize("model", ["basic", "gcn", "sage", "gat", "gatv2", "graph_transformer"])
-def test_every_node_model_can_be_named_with_every_data_set(recipe_file, data, model):
+def test_every_node_model_can_be_named_with_every_data_set_of_nodes(recipe_file, tmp_path, data, model):
     assert model in MODELS
+    options = SMALL[data](tmp_path)
+    if not isinstance(DATASETS[data](**options), NodeTask):
+        pytest.skip("its examples are graphs")
     recipe_file.write_text(f'[data]\nname = "{data}"\n[model]\nname = "{model}"\n[training]\ndevice = "cpu"\n')
-    prepare(recipe(recipe_file))
+    prepare(recipe(recipe_file, *(f"data.{name}={value}" for name, value in options.items())))

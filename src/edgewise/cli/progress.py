@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from edgewise.training import Epoch, Place
+from edgewise.training import Epoch, Goal, Place
 
 SECONDS_BETWEEN_LINES = 2.0
 
@@ -15,9 +15,9 @@ SECONDS_BETWEEN_LINES = 2.0
 class Progress:
     """`tell` hears of every epoch; the time left is for all `epochs`, and training may stop before."""
 
-    def __init__(self, epochs: int, console: Console | None = None) -> None:
+    def __init__(self, epochs: int, goal: Goal, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
-        self._epochs = epochs
+        self._epochs, self._goal = epochs, goal
         self._said = monotonic()
         self._bar = Bar(
             TextColumn("epoch"),
@@ -35,7 +35,8 @@ class Progress:
 
     def tell(self, epoch: Epoch, place: Place) -> None:
         """Show this epoch."""
-        now = f"validation {100 * epoch.validation_score:.1f} %, best in epoch {place.best_epoch}"
+        score = self._goal.score.written(epoch.validation_score)
+        now = f"validation {self._goal.score_name} {score}, best in epoch {place.best_epoch}"
         if self._console.is_terminal:
             self._bar.update(self._task, completed=epoch.number, description=now)
         elif monotonic() - self._said >= SECONDS_BETWEEN_LINES:

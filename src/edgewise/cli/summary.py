@@ -5,16 +5,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from edgewise.data import NodeTask
+from edgewise.data import Task
 from edgewise.training import Outcome
 
 
-def show_outcome(outcome: Outcome, task: NodeTask, folder: Path) -> None:
+def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
     """A table of losses and scores by part, and where to read on."""
     console = Console(highlight=False, soft_wrap=True)
-    table = Table("part", "nodes", outcome.score_name, "loss", box=None, pad_edge=False)
+    table = Table("part", f"{task.example}s", outcome.score_name, "loss", box=None, pad_edge=False)
     for part, (loss, score) in outcome.figures.items():
-        table.add_row(part, str(len(getattr(task, part))), f"{100 * score:.1f} %", f"{loss:.4f}")
+        table.add_row(part, str(len(getattr(task, part))), outcome.goal.score.written(score), f"{loss:.4f}")
     console.print(table)
     console.print(
         f"Best epoch {outcome.best_epoch} of {outcome.epochs}, {outcome.seconds:.1f} s. Read {folder / 'report.md'}",

@@ -69,11 +69,12 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
         with Console(stderr=True).status("reading the recipe, the data and the model"):
             from edgewise.cli.progress import Progress
             from edgewise.cli.summary import show_outcome
-            from edgewise.training import CheckpointError, Recipe, finish, open_run_folder, prepare
+            from edgewise.training import CheckpointError, Goal, Recipe, finish, open_run_folder, prepare
 
             chosen = Recipe.read(file, changes, name=label(file))
             task, network = prepare(chosen)
             open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
-    with door(CheckpointError, FloatingPointError, OSError), Progress(chosen.training.epochs) as progress:
+            goal = Goal.of(chosen.training, task)
+    with door(CheckpointError, FloatingPointError, OSError), Progress(chosen.training.epochs, goal) as progress:
         outcome = finish(chosen, task, network, folder, resume=resume, tell=progress.tell)
     show_outcome(outcome, task, folder)

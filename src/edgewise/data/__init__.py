@@ -2,11 +2,54 @@
 
 from collections.abc import Callable
 
+from edgewise.data.answers import Answer, Classes, Labels, Numbers
+from edgewise.data.batch import Batch
 from edgewise.data.cora import cora
+from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
+from edgewise.data.graph_task import GraphTask
+from edgewise.data.musae import musae
+from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
-from edgewise.data.splits import Split, per_class
+from edgewise.data.planetoid import planetoid
+from edgewise.data.pyg import from_pyg, graphs_from_pyg
+from edgewise.data.splits import SPLITS, Split, per_class, shares
+from edgewise.data.tables import tables
+from edgewise.data.target_columns import TARGETS
+from edgewise.data.task import Task
+from edgewise.data.tu import tu
 
-DATASETS: dict[str, Callable[..., NodeTask]] = {"cora": cora}
+DATASETS: dict[str, Callable[..., Task]] = {
+    "cora": cora,
+    "planetoid": planetoid,
+    "musae": musae,
+    "tables": tables,
+    "tu": tu,
+}
 
-__all__ = ["DATASETS", "NORMALISERS", "NodeTask", "Split", "cora", "per_class"]
+__all__ = [
+    "DATASETS",
+    "ENCODERS",
+    "NORMALISERS",
+    "SPLITS",
+    "TARGETS",
+    "Answer",
+    "Batch",
+    "Classes",
+    "GraphTask",
+    "Labels",
+    "NodeTask",
+    "Numbers",
+    "Split",
+    "Task",
+    "cora",
+    "from_networkx",
+    "from_pyg",
+    "graphs_from_pyg",
+    "musae",
+    "per_class",
+    "planetoid",
+    "shares",
+    "tables",
+    "tu",
+]

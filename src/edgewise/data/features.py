@@ -27,13 +27,13 @@ def row(features: Float[Tensor, "nodes features"]) -> Float[Tensor, "nodes featu
 NORMALISERS: dict[str, Callable[[Tensor], Tensor]] = {"none": none, "row": row}
 
 
-def check_finite(features: Float[Tensor, "nodes features"], where: str) -> None:
+def check_finite(features: Float[Tensor, "rows features"], where: str, row: str = "node") -> None:
     """Refuse NaN and infinity: one of them at one node would reach every number of the model in a few epochs."""
     wrong = (~features.isfinite()).nonzero()
     if len(wrong):
-        node, column = wrong[0].tolist()
-        value = features[node, column].item()
+        k, column = wrong[0].tolist()
+        value = features[k, column].item()
         raise ValueError(
-            f"{where}: expected finite features, got {value} at node {node}, column {column}"
+            f"{where}: expected finite features, got {value} at {row} {k}, column {column}"
             f" ({len(wrong)} such values in all); drop or fill them before training"
         )

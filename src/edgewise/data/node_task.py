@@ -1,20 +1,23 @@
-"""One graph, a class for every node, and which nodes are for what."""
+"""One graph, a target for every node, and which nodes are for what."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from edgewise.data.answers import Answer
+from edgewise.data.batch import Batch
 from edgewise.data.features import check_finite
+from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.task import Task
 from edgewise.graph import Graph
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, eq=False)
-class NodeTask:
-    """Node classification: from `features` and `graphs`, say `targets`; learn from `train`, choose by `validation`.
+class NodeTask(Task):
+    """From `features` and `graphs`, say `targets`; learn from `train`, choose by `validation`, judge by `test`.
 
     `graphs` is what a network hears: one Graph, or several by name. `train`, `validation` and `test` are node numbers;
     nodes in none of them are heard but never asked about. Everything is checked here, once.
@@ -23,53 +26,33 @@ class NodeTask:
     name: str
     graphs: Graph | Mapping[str, Graph]
     features: Tensor  # Float[Tensor, "nodes features"]
-    targets: Tensor  # Int64[Tensor, "nodes"]
+    targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a node
     train: Tensor  # Int64[Tensor, "train"], and so on
     validation: Tensor
     test: Tensor
-    class_names: tuple[str, ...]
+    answer: Answer  # what is asked: Classes, Labels or Numbers
+    edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"], of the one graph or by name
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
+    encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+
+    example = "node"
 
     def __post_init__(self) -> None:
         if not self.features.is_floating_point() or self.features.dim() != 2:
             got = f"{self.features.dtype} {list(self.features.shape)}"
             raise TypeError(f"{self.name}: expected floating-point features [nodes, features], got {got}")
-        for name in ("targets", *PARTS):
-            if getattr(self, name).dtype != torch.int64:
-                raise TypeError(f"{self.name}: expected {name} in int64, got {getattr(self, name).dtype}")
-        nodes, classes = len(self.features), len(self.class_names)
+        nodes = len(self.features)
         check_finite(self.features, self.name)
-        if self.targets.shape != (nodes,):
-            raise ValueError(f"{self.name}: expected one target a node, [{nodes}], got {list(self.targets.shape)}")
-        if nodes and not 0 <= int(self.targets.min()) <= int(self.targets.max()) < classes:
-            raise ValueError(
-                f"{self.name}: expected targets from 0 to {classes - 1}, one for each of {classes} class names, got"
-                f" {int(self.targets.min())} to {int(self.targets.max())}"
-            )
+        self.answer.check(self.targets, nodes, self.name)
         for label, graph in self.named_graphs().items():
             if graph.num_receivers != nodes or graph.num_senders != nodes:
                 raise ValueError(
                     f"{self.name}: graph {label!r} has {graph.num_senders} senders and {graph.num_receivers} receivers,"
                     f" but there are {nodes} rows of features"
                 )
-        self._check_parts(nodes)
-
-    def _check_parts(self, nodes: int) -> None:
-        for part in PARTS:
-            index = getattr(self, part)
-            if not len(index):
-                raise ValueError(f"{self.name}: the {part} part holds no node")
-            outside = index[(index < 0) | (index >= nodes)]
-            if len(outside):
-                raise IndexError(
-                    f"{self.name}: the {part} part names node {int(outside[0])}, but nodes go from 0 to {nodes - 1}"
-                )
-        together = torch.cat([getattr(self, part) for part in PARTS])
-        twice = (torch.bincount(together, minlength=nodes) > 1).nonzero()
-        if len(twice):
-            node = int(twice[0])
-            parts = [part for part in PARTS if node in getattr(self, part)]
-            raise ValueError(f"{self.name}: node {node} is named more than once, in {' and '.join(parts)}")
+        for label, edges in self._named_edges().items():
+            check_edges(edges, self.named_graphs()[label], f"{self.name}: graph {label!r}")
+        check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "node")
 
     @property
     def num_nodes(self) -> int:
@@ -80,19 +63,53 @@ class NodeTask:
         return self.features.shape[1]
 
     @property
-    def num_classes(self) -> int:
-        return len(self.class_names)
+    def num_edge_features(self) -> int:
+        return next((edges.shape[1] for edges in self._named_edges().values()), 0)
 
     def named_graphs(self) -> Mapping[str, Graph]:
         """The graphs by name; a single one is called "edges", as the layers call it."""
         return self.graphs if isinstance(self.graphs, Mapping) else {"edges": self.graphs}
 
+    def _named_edges(self) -> Mapping[str, Tensor]:
+        if self.edges is None:
+            return {}
+        return self.edges if isinstance(self.edges, Mapping) else {next(iter(self.named_graphs())): self.edges}
+
+    def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
+        """The whole graph, once: its nodes hear each other, so they come together."""
+        if size:
+            raise ValueError(
+                f"training: batch_size is {size}, but {self.name} is one graph, all of whose nodes come at once;"
+                " leave it 0"
+            )
+        index = getattr(self, part)
+        yield Batch(self.graphs, self.features, self.targets[index], asked=index, edges=self.edges)
+
+    def num_batches(self, part: str, size: int) -> int:
+        return 1
+
     def to(self, device: torch.device | str) -> "NodeTask":
         """The same task with its graphs and tensors on `device`."""
-        graphs = (
-            {name: graph.to(device) for name, graph in self.graphs.items()}
-            if isinstance(self.graphs, Mapping)
-            else self.graphs.to(device)
-        )
         tensors = {name: getattr(self, name).to(device) for name in ("features", "targets", *PARTS)}
-        return replace(self, graphs=graphs, **tensors)
+        return replace(self, graphs=_moved(self.graphs, device), edges=_moved(self.edges, device), **tensors)
+
+    def described(self) -> str:
+        edges = ", ".join(f"{graph.num_edges} {label}" for label, graph in self.named_graphs().items())
+        more = f", {self.num_edge_features} edge features" if self.num_edge_features else ""
+        return f"{self.num_nodes} nodes, {edges}, {self.num_features} features{more}, {self.answer.described()}"
+
+
+def check_edges(edges: Tensor, graph: Graph, where: str) -> None:
+    """Refuse edge features that have not a row for each edge, or are not finite."""
+    if not edges.is_floating_point() or edges.dim() != 2 or len(edges) != graph.num_edges:
+        raise ValueError(
+            f"{where}: expected floating-point edge features [{graph.num_edges} edges, features], got {edges.dtype}"
+            f" {list(edges.shape)}"
+        )
+    check_finite(edges, where, row="edge")
+
+
+def _moved(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, Mapping):
+        return {name: each.to(device) for name, each in value.items()}
+    return None if value is None else value.to(device)

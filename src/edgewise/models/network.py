@@ -79,6 +79,11 @@ class Network(nn.Module):
         read: str | None = getattr(self.head, "graph", None)
         return tuple(dict.fromkeys(names if read is None else [*names, read]))
 
+    @property
+    def edge_features_of(self) -> tuple[str, ...]:
+        """The names of the graphs whose raw edge features are read."""
+        return tuple(dict.fromkeys(name for block in self.config.blocks for name in _edges_read_by(block)))
+
     def graphs(self, lengths: Lengths, past: Lengths | None = None) -> dict[str, Graph]:
         """The graphs that the patterns of the config build: for text, which brings no edges of its own.
 
@@ -186,7 +191,7 @@ class Network(nn.Module):
     def _edges(self, edges: Tensor | Mapping[str, Tensor] | None) -> dict[str, Tensor]:
         if edges is None:
             return {}
-        read = dict.fromkeys(name for block in self.config.blocks for name in _edges_read_by(block))
+        read = dict.fromkeys(self.edge_features_of)
         if isinstance(edges, Mapping):
             for name in edges:
                 lookup(name, read, "graph whose edge features are read")

@@ -2,6 +2,7 @@
 
 from edgewise.training.checkpoint import CheckpointError
 from edgewise.training.config import TrainingConfig
+from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
@@ -11,17 +12,24 @@ from edgewise.training.place import Place
 from edgewise.training.recipe import Recipe
 from edgewise.training.run import finish, prepare, run
 from edgewise.training.run_folder import open_run_folder
+from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.scores import SCORES, Score
 
 __all__ = [
     "OBJECTIVES",
     "OPTIMISERS",
+    "SCHEDULES",
+    "SCORES",
     "CheckpointError",
     "Epoch",
+    "Goal",
     "Interrupted",
     "Objective",
     "Outcome",
     "Place",
     "Recipe",
+    "Schedule",
+    "Score",
     "TrainingConfig",
     "finish",
     "open_run_folder",

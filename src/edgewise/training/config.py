@@ -4,7 +4,10 @@ from dataclasses import dataclass
 
 from edgewise.names import nearest
 
+AUTO, LOSS = "auto", "loss"
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
+
+NOT_NEGATIVE = ("patience", "weight_decay", "warm_up", "clip_norm", "batch_size", "seed", "save_every")
 
 
 @dataclass(frozen=True)
@@ -15,20 +18,24 @@ class TrainingConfig:
     100
     """
 
-    objective: str = "cross_entropy"  # a name in OBJECTIVES, or package.module:object
+    objective: str = AUTO  # a name in OBJECTIVES, package.module:object, or "auto": what fits the answer
     optimiser: str = "adam"  # a name in OPTIMISERS, or package.module:class
-    learning_rate: float = 5e-3  # the same for every step
+    learning_rate: float = 5e-3  # peak, after warm-up
+    schedule: str = "constant"  # of the learning rate after warm-up: a name in SCHEDULES, or package.module:object
+    warm_up: float = 0.0  # epochs in which the learning rate rises to its peak, in a straight line
     weight_decay: float = 5e-4  # times the weight, added to its gradient ("adamw": taken off the weight instead)
-    epochs: int = 1000  # at most; one epoch sees every training node once
+    clip_norm: float = 0.0  # largest norm of the gradient of all weights together; 0: it is not clipped
+    batch_size: int = 0  # graphs a step, at most; 0: all at once, as the nodes of one graph always come
+    epochs: int = 1000  # at most; one epoch sees every training example once
     patience: int = 100  # epochs without a better validation score until it stops; 0: never stop early
-    watch: str = "accuracy"  # what "better" means: the objective's score (ties: lower loss), or "loss" (ties: score)
-    seed: int = 0  # of the first weights and of dropout; the split has its own
+    watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"
+    seed: int = 0  # of the first weights, of dropout and of the order of batches; the split has its own
     device: str = "auto"  # "cpu", "cuda", "mps", or "auto": an accelerator where there is one
     precision: str = "32-true"  # a name in PRECISIONS, as Lightning Fabric calls them
     save_every: float = 5.0  # seconds between two writes of last/ and best/; 0: after every epoch
 
     def __post_init__(self) -> None:
-        at_least = {"epochs": 1, "patience": 0, "weight_decay": 0, "seed": 0, "save_every": 0}
+        at_least = {"epochs": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}
         wrong = [
             f"{name} must be at least {least}, got {getattr(self, name)}"
             for name, least in at_least.items()
@@ -36,6 +43,8 @@ class TrainingConfig:
         ]
         if not self.learning_rate > 0:
             wrong.append(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not self.warm_up < max(self.epochs, 1):
+            wrong.append(f"warm_up must be below epochs = {self.epochs}, which it is counted in, got {self.warm_up}")
         if self.precision not in PRECISIONS:
             wrong.append(f"unknown precision {self.precision!r}. {nearest(self.precision, PRECISIONS)}")
         if wrong:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -10,17 +10,20 @@ import torch
 from torch import Tensor
 from torch.nn import Module
 
-from edgewise.data import NodeTask
+from edgewise.data import Task
+from edgewise.data.parts import PARTS
 from edgewise.training import checkpoint
 from edgewise.training.chance import deterministic, set_chance
 from edgewise.training.config import TrainingConfig
 from edgewise.training.fabric import make_fabric
+from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
+from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
-from edgewise.training.objectives import OBJECTIVES, Objective
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
+from edgewise.training.schedules import SCHEDULES, Schedule
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,22 @@ class Outcome:
     """What came of a run: loss and score of the best epoch's weights for each part of the data."""
 
     figures: dict[str, tuple[float, float]]  # "train", "validation", "test"
-    score_name: str
+    goal: Goal
     best_epoch: int
     epochs: int
     stopped_early: bool
     seconds: float  # in training and validation, all sittings together
     device: str
+    test_outputs: Tensor = field(compare=False, repr=False)  # a row for each example of the test part, in its order
+
+    @property
+    def score_name(self) -> str:
+        return self.goal.score_name
 
 
 def train(
     network: Module,
-    task: NodeTask,
+    task: Task,
     config: TrainingConfig,
     folder: Path,
     *,
@@ -47,10 +55,12 @@ def train(
 ) -> Outcome:
     """Train `network` on `task`, keeping metrics.csv, best/ and last/ in `folder`; `tell` hears of every epoch.
 
-    The whole graph is one batch, so an epoch is one step. With `resume` the run goes on from last/ and gives the same
-    numbers as one that was never cut off. Afterwards the network holds the weights of its best epoch.
+    The task says how its examples come in batches; each is a step. With `resume` the run goes on from last/ and gives
+    the same numbers as one that was never cut off. Afterwards the network holds the weights of its best epoch.
     """
-    objective: Objective = named(config.objective, OBJECTIVES, "objective")
+    goal = Goal.of(config, task)
+    schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
+    steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)
     fabric = make_fabric(config)
     optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -67,39 +77,52 @@ def train(
         metrics.sync()
         checkpoint.save(folder, place, network, optimiser, fabric.strategy.precision.state_dict())
 
+    def set_learning_rate(step: int) -> None:
+        share = schedule.share(step, round(config.warm_up * steps), config.epochs * steps)
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * share
+
     def step() -> tuple[float, float]:
         wrapped.train()
-        outputs = wrapped(task.graphs, task.features)[task.train]
-        loss = objective.loss(outputs, task.targets[task.train])
-        fabric.backward(loss)
-        stepper.step()
-        stepper.zero_grad()
-        return loss.item(), objective.score(outputs, task.targets[task.train]).item()
+        for number, batch in enumerate(task.batches("train", config.batch_size, shuffled=True)):
+            set_learning_rate(place.epoch * steps + number)
+            outputs = batch.outputs(wrapped)
+            loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
+            fabric.backward(loss)
+            if config.clip_norm:
+                fabric.clip_gradients(wrapped, stepper, max_norm=config.clip_norm)
+            stepper.step()
+            stepper.zero_grad()
+            meter.add(loss, outputs, batch.targets)
+        return meter.figures()
 
     @torch.no_grad()
-    def look(*parts: Tensor) -> list[tuple[float, float]]:
+    def look(part: str) -> tuple[tuple[float, float], Tensor]:
         wrapped.eval()
-        states = wrapped(task.graphs, task.features)
-        pairs = [(states[part], task.targets[part]) for part in parts]
-        return [(objective.loss(*pair).item(), objective.score(*pair).item()) for pair in pairs]
+        said = []
+        for batch in task.batches(part, config.batch_size):
+            outputs = batch.outputs(wrapped)
+            meter.add(goal.objective.loss(outputs, task.answer.to_learn(batch.targets)), outputs, batch.targets)
+            said.append(outputs.cpu())
+        return meter.figures(), torch.cat(said)
 
     with (
         deterministic(),
         postponed_interrupt() as interrupted,
-        MetricsFile(folder, objective.score_name, keep=place.epoch) as metrics,
+        MetricsFile(folder, goal.score_name, keep=place.epoch) as metrics,
     ):
         written = perf_counter()
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
-            (train_loss, train_score), [(loss, score)] = step(), look(task.validation)
+            (train_loss, train_score), ((loss, score), _) = step(), look("validation")
             if not math.isfinite(train_loss + loss):
                 raise FloatingPointError(
                     f"training: the loss of epoch {place.epoch + 1} is {train_loss} in training, {loss} in validation;"
                     f" try a smaller learning_rate than {config.learning_rate}"
                 )
             place.epoch += 1
-            place.note(network, (-loss, score) if config.watch == "loss" else (score, -loss))
+            place.note(network, goal.merit(loss, score))
             place.seconds += perf_counter() - began
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
             metrics.add(epoch)
@@ -114,13 +137,14 @@ def train(
         # Also where a run was finished when it was taken up: it may have been killed between last/ and best/.
         write(metrics)
         network.load_state_dict(place.best_weights)
-        figures = dict(zip(("train", "validation", "test"), look(task.train, task.validation, task.test), strict=True))
+        looks = {part: look(part) for part in PARTS}
     return Outcome(
-        figures=figures,
-        score_name=objective.score_name,
+        figures={part: figures for part, (figures, _) in looks.items()},
+        goal=goal,
         best_epoch=place.best_epoch,
         epochs=place.epoch,
         stopped_early=place.stopped_early(config),
         seconds=place.seconds,
         device=str(fabric.device),
+        test_outputs=looks["test"][1],
     )

@@ -1,4 +1,4 @@
-"""What a network is asked to make small, and what people read instead."""
+"""What a network is asked to make small."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,26 +7,55 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from edgewise.data import Answer, Classes, Labels, Numbers
+
 
 @dataclass(frozen=True)
 class Objective:
-    """`loss(outputs, targets)`, smaller is better, with a gradient; `score(outputs, targets)`, larger is better."""
+    """`loss(outputs, targets)`, smaller is better, with a gradient; `answer` is the kind of answer that it is for."""
 
     loss: Callable[[Tensor, Tensor], Tensor]
-    score: Callable[[Tensor, Tensor], Tensor]
-    score_name: str  # heads its columns in metrics.csv
+    answer: type[Answer]
 
 
-def accuracy(outputs: Float[Tensor, "nodes classes"], targets: Int[Tensor, " nodes"]) -> Float[Tensor, ""]:
-    """The share of nodes whose largest output is that of their class.
+def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tensor, " examples"]) -> Float[Tensor, ""]:
+    """-(1/N) Σ_i log softmax(y_i)_(class of i).
 
     >>> import torch
-    >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1])).item()
-    0.5
+    >>> cross_entropy(torch.zeros(1, 2), torch.tensor([1]))
+    tensor(0.6931)
     """
-    return (outputs.argmax(dim=1) == targets).float().mean()
+    return functional.cross_entropy(outputs, targets)
 
 
-cross_entropy = Objective(loss=functional.cross_entropy, score=accuracy, score_name="accuracy")
+def binary_cross_entropy(
+    outputs: Float[Tensor, "examples labels"], targets: Float[Tensor, "examples labels"]
+) -> Float[Tensor, ""]:
+    """The mean of -t log σ(y) - (1 - t) log(1 - σ(y)) over all labels that are known; NaN is unknown.
 
-OBJECTIVES: dict[str, Objective] = {"cross_entropy": cross_entropy}
+    >>> import torch
+    >>> binary_cross_entropy(torch.zeros(1, 2), torch.tensor([[1.0, float("nan")]]))
+    tensor(0.6931)
+    """
+    known = ~targets.isnan()
+    return functional.binary_cross_entropy_with_logits(outputs[known], targets[known].to(outputs.dtype))
+
+
+def mean_squared_error(
+    outputs: Float[Tensor, "examples numbers"], targets: Float[Tensor, "examples numbers"]
+) -> Float[Tensor, ""]:
+    """The mean of (y - t)² over all numbers that are known, in standard deviations; NaN is unknown.
+
+    >>> import torch
+    >>> mean_squared_error(torch.zeros(1, 2), torch.tensor([[3.0, float("nan")]]))
+    tensor(9.)
+    """
+    known = ~targets.isnan()
+    return functional.mse_loss(outputs[known], targets[known].to(outputs.dtype))
+
+
+OBJECTIVES: dict[str, Objective] = {
+    "cross_entropy": Objective(cross_entropy, Classes),
+    "binary_cross_entropy": Objective(binary_cross_entropy, Labels),
+    "mean_squared_error": Objective(mean_squared_error, Numbers),
+}

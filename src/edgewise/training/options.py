@@ -37,7 +37,7 @@ def check_options(
                 options[name] = fitted
             wrong += [f"{where} {name} = {json.dumps(given[name], default=str)}: {misfit}" for misfit in misfits]
         elif parameter.default is parameter.empty:
-            wrong.append(f"{where} needs {name!r}, which is not given")
+            wrong.append(f"{where} needs {name!r}, which is not given; --set {where.strip('[]')}.{name}=... gives it")
         elif _can_be_written(parameter.default):
             options[name] = parameter.default
     for name, value in given.items():

@@ -12,11 +12,13 @@ from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
 from edgewise.training.change import put
-from edgewise.training.config import TrainingConfig
+from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
 from edgewise.training.objectives import OBJECTIVES
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.options import check_options
+from edgewise.training.schedules import SCHEDULES
+from edgewise.training.scores import SCORES
 
 TABLES = ("data", "model", "training")
 
@@ -34,6 +36,7 @@ class Recipe:
     def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
         """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
 
+        A `folder` in [data] is counted from the recipe's own folder, one in `changes` from where the process is.
         Raises one ValueError that lists all that is wrong.
         """
         file = Path(file)
@@ -41,7 +44,9 @@ class Recipe:
             tables = tomllib.loads(file.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ValueError(f"recipe {file}: this is no TOML: {error}") from error
+        _place(tables, file.parent)
         wrong = [problem for change in changes if (problem := put(tables, change, TABLES))]
+        _place(tables, Path())
         recipe, problems = _check(name or file.stem, tables)
         wrong += problems
         if wrong:
@@ -74,6 +79,13 @@ class Recipe:
         return replace(self, training=replace(self.training, epochs=epochs))
 
 
+def _place(tables: dict[str, Any], base: Path) -> None:
+    """Make the folder of the data absolute, so that the recipe means the same wherever it is kept."""
+    data = tables.get("data")
+    if isinstance(data, dict) and isinstance(data.get("folder"), str):
+        data["folder"] = str((base / data["folder"]).expanduser().resolve())
+
+
 def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
     wrong = [f"unknown table [{table}]. {nearest(table, TABLES)}" for table in tables if table not in TABLES]
     for table in TABLES:
@@ -82,7 +94,7 @@ def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
     found = {table: tables[table] if isinstance(tables.get(table), dict) else {} for table in TABLES}
     data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=())
     wrong += problems
-    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim"))
+    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim", "edge_dim"))
     wrong += problems
     training, problems = _check_training(found["training"])
     wrong += problems
@@ -96,17 +108,16 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
     except ValueError as error:
         wrong += [f"[training] {sentence}" for sentence in str(error).removeprefix("training: ").split("; ")]
         config = TrainingConfig()
-    try:
-        named(config.optimiser, OPTIMISERS, "optimiser")
-    except ValueError as error:
-        wrong.append(f"[training] {error}")
-    try:
-        watches = ("loss", named(config.objective, OBJECTIVES, "objective").score_name)
-    except ValueError as error:
-        wrong.append(f"[training] {error}")
-    else:
-        if config.watch not in watches:
-            wrong.append(f"[training] unknown watch {config.watch!r}. {nearest(config.watch, watches)}")
+    for what, known, free in (
+        ("optimiser", OPTIMISERS, ()),
+        ("schedule", SCHEDULES, ()),
+        ("objective", OBJECTIVES, (AUTO,)),
+        ("watch", SCORES, (AUTO, LOSS)),
+    ):
+        try:
+            named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
+        except ValueError as error:
+            wrong.append(f"[training] {error}")
     return config, wrong
 
 

@@ -2,24 +2,24 @@
 
 from torch.nn import Module
 
-from edgewise.data import NodeTask
+from edgewise.data import Task
 from edgewise.training.loop import Outcome
 from edgewise.training.machine import peak_memory, processor, versions
 from edgewise.training.recipe import Recipe
 
 
-def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outcome) -> str:
+def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome) -> str:
     """The text of a finished run's report."""
-    name = outcome.score_name
+    name, score, examples = outcome.score_name, outcome.goal.score, f"{task.example}s"
     ended = (
         f"stopped after {outcome.epochs} epochs, {recipe.training.patience} without a better validation"
         if outcome.stopped_early
         else f"all {outcome.epochs} epochs"
     )
-    edges = ", ".join(f"{graph.num_edges} {label}" for label, graph in task.named_graphs().items())
+    watched = "loss" if outcome.goal.watches_loss else name
     rows = [
-        f"| {part} | {len(getattr(task, part))} | {100 * score:.1f} % | {loss:.4f} |"
-        for part, (loss, score) in outcome.figures.items()
+        f"| {part} | {len(getattr(task, part))} | {score.written(value)} | {loss:.4f} |"
+        for part, (loss, value) in outcome.figures.items()
     ]
     parameters = sum(weight.numel() for weight in network.parameters())
     options = ", ".join(f"{key} = {value}" for key, value in recipe.model.options.items())
@@ -34,12 +34,12 @@ def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outco
     }
     return "\n".join(
         [
-            f"# {recipe.name}: test {name} {100 * outcome.figures['test'][1]:.1f} %",
+            f"# {recipe.name}: test {name} {score.written(outcome.figures['test'][1])}",
             "",
-            f"By the weights of epoch {outcome.best_epoch}, chosen by validation {recipe.training.watch}; {ended}.",
-            "The test nodes were looked at once, at the end.",
+            f"By the weights of epoch {outcome.best_epoch}, chosen by validation {watched}; {ended}.",
+            f"The test {examples} were looked at once, at the end.",
             "",
-            f"| part | nodes | {name} | loss |",
+            f"| part | {examples} | {name} | loss |",
             "| --- | --- | --- | --- |",
             *rows,
             "",
@@ -48,7 +48,7 @@ def write_report(recipe: Recipe, task: NodeTask, network: Module, outcome: Outco
             f"## Data: {task.name}",
             "",
             *[f"- {note}" for note in task.notes],
-            f"- {task.num_nodes} nodes, {edges}, {task.num_features} features, {task.num_classes} classes.",
+            f"- {task.described()}.",
             "",
             f"## Model: {recipe.model.name}",
             "",

@@ -1,12 +1,13 @@
 """From a recipe to a finished run folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch.nn import Module
 
-from edgewise.data import DATASETS, NodeTask
+from edgewise.data import DATASETS, Task
 from edgewise.extras import require
 from edgewise.models import MODELS, Network, NetworkConfig
 from edgewise.training import metrics
@@ -14,6 +15,7 @@ from edgewise.training.atomic import write_text
 from edgewise.training.chance import set_chance
 from edgewise.training.curves import draw_curves
 from edgewise.training.fabric import make_fabric
+from edgewise.training.goal import Goal
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
@@ -41,7 +43,7 @@ def run(
 
 def finish(
     recipe: Recipe,
-    task: NodeTask,
+    task: Task,
     network: Module,
     folder: Path,
     *,
@@ -55,25 +57,43 @@ def finish(
     return outcome
 
 
-def prepare(recipe: Recipe) -> tuple[NodeTask, Module]:
+def prepare(recipe: Recipe) -> tuple[Task, Module]:
     """The data and the network that a recipe names, tried out on each other once, and the device on its own."""
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
     make_fabric(recipe.training)
     task = recipe.data.build(DATASETS, "data set")
-    if not isinstance(task, NodeTask):
-        raise TypeError(f"data set {recipe.data.name!r}: expected it to give a NodeTask, got {type(task).__name__}")
+    if not isinstance(task, Task):
+        raise TypeError(
+            f"data set {recipe.data.name!r}: expected it to give a NodeTask or a GraphTask, got {type(task).__name__}"
+        )
+    Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
-    made = recipe.model.build(MODELS, "model", in_dim=task.num_features, out_dim=task.num_classes)
+    # Not offered where edges bring nothing, so that a model's own default stands.
+    edges = {"edge_dim": task.num_edge_features} if task.num_edge_features else {}
+    made = recipe.model.build(MODELS, "model", in_dim=task.num_features, out_dim=task.answer.out_dim, **edges)
     network = Network(made) if isinstance(made, NetworkConfig) else made
     if not isinstance(network, Module):
         got = type(made).__name__
         raise TypeError(f"model {recipe.model.name!r}: expected a NetworkConfig or a torch module of it, got {got}")
-    with torch.no_grad():
-        states = network.eval()(task.graphs, task.features)
-    if states.shape != (task.num_nodes, task.num_classes):
-        raise ValueError(
-            f"model {recipe.model.name!r}: expected outputs [{task.num_nodes} nodes, {task.num_classes} classes] for"
-            f" {task.name}, got {list(states.shape)}"
-        )
+    _try_out(recipe, task, network)
     return task, network
+
+
+@torch.no_grad()
+def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
+    """See that the network answers a batch with a row for each that is asked."""
+    model = f"model {recipe.model.name!r}"
+    batch = next(task.batches("validation", recipe.training.batch_size))
+    if isinstance(network, Network) and batch.edges is not None and not network.edge_features_of:
+        raise ValueError(
+            f"{model}: it reads no edge features, and {task.name} has {task.num_edge_features} an edge; take a model"
+            " with an edge_dim, or data without them"
+        )
+    rows = len(batch.targets) if batch.asked is None else len(task.targets)
+    states = replace(batch, asked=None).outputs(network.eval())
+    if states.shape != (rows, task.answer.out_dim):
+        raise ValueError(
+            f"{model}: expected outputs [{rows} {task.example}s, {task.answer.described()}] for {task.name}, got"
+            f" {list(states.shape)}"
+        )

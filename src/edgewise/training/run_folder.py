@@ -5,7 +5,9 @@ from pathlib import Path
 
 from edgewise.training import checkpoint, metrics
 from edgewise.training.atomic import leftovers, write_text
+from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
+from edgewise.training.schedules import SCHEDULES, Schedule
 
 RECIPE, REPORT, CURVES = "recipe.toml", "report.md", "curves.png"
 OURS = (RECIPE, metrics.FILE, checkpoint.BEST, checkpoint.LAST, CURVES, REPORT)
@@ -38,7 +40,10 @@ def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overw
 
 def _check_same(folder: Path, recipe: Recipe) -> None:
     started = Recipe.read(folder / RECIPE)
-    differences = recipe.with_epochs(started.training.epochs).differences(started)
+    schedule: Schedule = named(recipe.training.schedule, SCHEDULES, "schedule")
+    # A schedule that ends is another one where it ends later.
+    same = recipe if schedule.ends else recipe.with_epochs(started.training.epochs)
+    differences = same.differences(started)
     if differences:
         listed = "".join(f"\n  {difference}" for difference in differences)
         raise ValueError(f"{folder}: it was started with another recipe (asked for now, then):{listed}")

@@ -1,0 +1,29 @@
+"""What one step sees: graphs, what their nodes and edges bring, and what is asked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from edgewise.graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """outputs = network(graphs, features[, edges=])[asked], to be held against targets.
+
+    `asked` are the rows that are asked about, all where it is None; targets has a row for each of them.
+    """
+
+    graphs: Graph | Mapping[str, Graph]
+    features: Tensor  # Float[Tensor, "nodes features"]
+    targets: Tensor  # a row for each asked
+    asked: Tensor | None = None  # Int64[Tensor, "asked"]
+    edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"]
+
+    def outputs(self, network: Callable[..., Any]) -> Tensor:
+        """What the network says of the asked. Edge features are given to it only where there are some."""
+        features = {} if self.edges is None else {"edges": self.edges}
+        states: Tensor = network(self.graphs, self.features, **features)
+        return states if self.asked is None else states[self.asked]

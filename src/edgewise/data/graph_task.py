@@ -1,0 +1,108 @@
+"""Many graphs, a target for each, and which of them are for what."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.data.answers import Answer
+from edgewise.data.batch import Batch
+from edgewise.data.features import check_finite
+from edgewise.data.node_task import check_edges
+from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.task import Task
+from edgewise.graph import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class GraphTask(Task):
+    """From graphs with features, say a target for each; learn from `train`, choose by `validation`, judge by `test`.
+
+    A batch is the disjoint union of its graphs: one graph, no padding. Everything is checked here, once.
+    """
+
+    name: str
+    graphs: Sequence[Graph]
+    features: Sequence[Tensor]  # of each graph, Float[Tensor, "nodes features"]
+    targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a graph
+    train: Tensor  # Int64[Tensor, "train"], numbers of graphs, and so on
+    validation: Tensor
+    test: Tensor
+    answer: Answer  # what is asked: Classes, Labels or Numbers
+    edges: Sequence[Tensor] | None = None  # of each graph, Float[Tensor, "edges features"] in its edge order
+    notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
+    encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+
+    example = "graph"
+
+    def __post_init__(self) -> None:
+        for name in ("features", "edges"):
+            found = getattr(self, name)
+            if found is not None and len(found) != len(self.graphs):
+                raise ValueError(
+                    f"{self.name}: expected {name} for each of {len(self.graphs)} graphs, got {len(found)}"
+                )
+        self.answer.check(self.targets, len(self.graphs), self.name)
+        for k, graph in enumerate(self.graphs):
+            features, where = self.features[k], f"{self.name}: graph {k}"
+            if graph.num_receivers != graph.num_senders or features.shape[:1] != (graph.num_receivers,):
+                raise ValueError(
+                    f"{where} has {graph.num_senders} senders and {graph.num_receivers} receivers, but features of"
+                    f" {len(features)} nodes"
+                )
+            if not features.is_floating_point() or features.dim() != 2 or features.shape[1] != self.num_features:
+                raise ValueError(
+                    f"{where}: expected floating-point features [nodes, {self.num_features}], as graph 0 has them, got"
+                    f" {features.dtype} {list(features.shape)}"
+                )
+            check_finite(features, where)
+            if self.edges is not None:
+                check_edges(self.edges[k], graph, where)
+        check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "graph")
+
+    @property
+    def num_features(self) -> int:
+        return self.features[0].shape[-1]
+
+    @property
+    def num_edge_features(self) -> int:
+        return 0 if self.edges is None else self.edges[0].shape[-1]
+
+    def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
+        """Disjoint unions of at most `size` graphs: as few as that takes, which differ by one graph at most."""
+        index = getattr(self, part).cpu()
+        if shuffled:
+            index = index[torch.randperm(len(index))]
+        for chosen in index.tensor_split(self.num_batches(part, size)):
+            numbers = chosen.tolist()
+            yield Batch(
+                Graph.batch([self.graphs[k] for k in numbers]),
+                torch.cat([self.features[k] for k in numbers]),
+                self.targets[chosen.to(self.targets.device)],
+                edges=None if self.edges is None else torch.cat([self.edges[k] for k in numbers]),
+            )
+
+    def num_batches(self, part: str, size: int) -> int:
+        count = len(getattr(self, part))
+        return -(-count // size) if size else 1
+
+    def to(self, device: torch.device | str) -> "GraphTask":
+        """The same task with its graphs and tensors on `device`."""
+        return replace(
+            self,
+            graphs=[graph.to(device) for graph in self.graphs],
+            features=[features.to(device) for features in self.features],
+            edges=None if self.edges is None else [edges.to(device) for edges in self.edges],
+            **{name: getattr(self, name).to(device) for name in ("targets", *PARTS)},
+        )
+
+    def described(self) -> str:
+        nodes = sum(graph.num_receivers for graph in self.graphs)
+        edges = sum(graph.num_edges for graph in self.graphs)
+        more = f", {self.num_edge_features} edge features" if self.num_edge_features else ""
+        return (
+            f"{len(self.graphs)} graphs, {nodes} nodes, {edges} edges, {self.num_features} features{more},"
+            f" {self.answer.described()}"
+        )

@@ -1,0 +1,85 @@
+"""MUSAE: pages of Facebook or Wikipedia that like or link each other, with their words."""
+
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from edgewise.data.answers import Classes
+from edgewise.data.folders import file_in
+from edgewise.data.node_task import NodeTask
+from edgewise.data.splits import SplitPart, drawn
+from edgewise.data.table import Table
+from edgewise.data.target_columns import TARGETS, standardised
+from edgewise.graph import Graph
+from edgewise.names import lookup
+from edgewise.part import Part
+
+
+def musae(
+    *,
+    folder: str | Path,
+    task: str = "classification",
+    logarithm: bool = False,
+    split: SplitPart = "random",
+    split_seed: int = 0,
+) -> NodeTask:
+    """Say what kind of page a page is, or how many visit it, from its words and its neighbours.
+
+    The files are NAME_edges.csv, NAME_target.csv, whose last column is asked for, and NAME.json or NAME_features.json,
+    which lists the words of every page. Edges go both ways, each pair once; a page that links to itself hears itself.
+    `task` is "classification" or "regression"; with `logarithm` the number asked for is ln(1 + visits).
+
+    Rozemberczki et al. 2021, Multi-scale attributed node embedding, https://arxiv.org/abs/1909.13021
+    """
+    edges = file_in(folder, ["*_edges.csv"], "musae")
+    name = edges.name.removesuffix("_edges.csv")
+    pages = Table.read(file_in(folder, [f"{name}_target.csv"], "musae"))
+    targets, answer = lookup(task, TARGETS, "task")(pages, pages.names[-1:])
+    if logarithm:
+        if isinstance(answer, Classes):
+            raise ValueError('musae: logarithm is of numbers; it goes with task = "regression"')
+        targets = targets.log1p()
+    parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
+    ids = [int(number) for number in pages.numbers(pages.names[0])]
+    graph = _graph(Table.read(edges), ids)
+    return NodeTask(
+        name=f"musae {name}",
+        graphs=graph,
+        features=_words(file_in(folder, [f"{name}.json", f"{name}_features.json"], "musae"), ids),
+        targets=targets,
+        train=parts.train,
+        validation=parts.validation,
+        test=parts.test,
+        answer=standardised(answer, targets, parts.train),
+        notes=(
+            f"Pages of {name}; both directions of a link are edges. Rozemberczki et al. 2021 (MUSAE).",
+            f"The split is {Part.of(split)}, seed {split_seed}.",
+        ),
+    )
+
+
+def _graph(edges: Table, ids: list[int]) -> Graph:
+    place = {number: row for row, number in enumerate(ids)}
+    ends = []
+    for column in edges.names[:2]:
+        numbers = [int(number) for number in edges.numbers(column)]
+        stranger = next((row for row, number in enumerate(numbers) if number not in place), None)
+        if stranger is not None:
+            raise ValueError(f"{edges.file}: row {stranger} names page {numbers[stranger]}, which has no target")
+        ends.append(torch.tensor([place[number] for number in numbers], dtype=torch.int64))
+    pairs = torch.cat([torch.stack(ends, 1), torch.stack(ends[::-1], 1)]).unique(dim=0)
+    return Graph.from_edges(pairs[:, 0], pairs[:, 1], num_senders=len(ids))
+
+
+def _words(file: Path, ids: list[int]) -> Tensor:
+    listed = json.loads(file.read_text(encoding="utf-8"))
+    absent = next((number for number in ids if str(number) not in listed), None)
+    if absent is not None:
+        raise ValueError(f"{file}: it lists no words for page {absent}")
+    rows = [listed[str(number)] for number in ids]
+    x = torch.zeros(len(ids), 1 + max((max(words) for words in rows if words), default=0))
+    owner = torch.repeat_interleave(torch.tensor([len(words) for words in rows]))
+    x[owner, torch.tensor([word for words in rows for word in words])] = 1.0
+    return x

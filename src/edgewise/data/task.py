@@ -1,0 +1,71 @@
+"""What a training loop asks of data, whatever the examples are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.data.answers import Answer
+from edgewise.data.batch import Batch
+
+
+class Task(ABC):
+    """Examples with targets in three parts, which come in batches.
+
+    A task of your own is a `NodeTask` or a `GraphTask`; a third kind is a class with these methods.
+    """
+
+    name: str
+    targets: Tensor  # a row an example
+    train: Tensor  # Int64[Tensor, "train"], numbers of examples, and so on
+    validation: Tensor
+    test: Tensor
+    answer: Answer
+    notes: tuple[str, ...]
+    encoders: Mapping[str, Any]
+
+    example: str  # what an example is called: "node", "graph"
+
+    @abstractmethod
+    def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
+        """The examples of a part, at most `size` at a time (0: all at once), each once.
+
+        Shuffled by PyTorch's global stream, so who sets the stream (a loop, for every epoch) sets the order.
+        """
+
+    @abstractmethod
+    def num_batches(self, part: str, size: int) -> int:
+        """How many batches those are."""
+
+    @abstractmethod
+    def to(self, device: torch.device | str) -> "Task":
+        """The same task with everything on `device`."""
+
+    @abstractmethod
+    def described(self) -> str:
+        """Its sizes in a sentence, for the report."""
+
+    @property
+    @abstractmethod
+    def num_features(self) -> int:
+        """How many features a node has."""
+
+    @property
+    @abstractmethod
+    def num_edge_features(self) -> int:
+        """How many features an edge has; 0: edges bring none."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.answer.names
+
+    @property
+    def num_classes(self) -> int:
+        return self.answer.out_dim
+
+    def asked(self, part: str) -> Tensor:
+        """The targets of a part."""
+        index: Tensor = getattr(self, part)
+        return self.targets[index]

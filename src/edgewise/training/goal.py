@@ -1,0 +1,56 @@
+"""What a run of a task makes small, and what it goes by: the config's choice, or what fits the answer."""
+
+from dataclasses import dataclass
+
+from edgewise.data import Answer, Classes, Labels, Numbers, Task
+from edgewise.names import nearest
+from edgewise.training.config import AUTO, LOSS, TrainingConfig
+from edgewise.training.named import named
+from edgewise.training.objectives import OBJECTIVES, Objective
+from edgewise.training.scores import SCORES, Score
+
+DEFAULTS: dict[type[Answer], tuple[str, str]] = {
+    Classes: ("cross_entropy", "accuracy"),
+    Labels: ("binary_cross_entropy", "f1"),
+    Numbers: ("mean_squared_error", "rmse"),
+}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The objective, the score that is told beside it, and which of them says that an epoch is better."""
+
+    objective: Objective
+    score: Score
+    score_name: str  # heads its columns in metrics.csv
+    watches_loss: bool = False
+
+    @classmethod
+    def of(cls, config: TrainingConfig, task: Task) -> "Goal":
+        """The goal that the config names, held against the task."""
+        objective_name, score_name = DEFAULTS[type(task.answer)]
+        if config.objective != AUTO:
+            objective_name = config.objective
+        if config.watch not in (AUTO, LOSS):
+            score_name = config.watch
+        objective: Objective = named(objective_name, OBJECTIVES, "objective")
+        if not isinstance(task.answer, objective.answer):
+            fitting = [name for name, known in OBJECTIVES.items() if isinstance(task.answer, known.answer)]
+            raise ValueError(
+                f"training: the objective {objective_name!r} is for {objective.answer.__name__}, and {task.name} asks"
+                f" for {task.answer.described()}. {nearest('', fitting)}"
+            )
+        score: Score = named(score_name, SCORES, "watch")
+        if not isinstance(task.answer, score.answers):
+            fitting = [LOSS, *(name for name, known in SCORES.items() if isinstance(task.answer, known.answers))]
+            raise ValueError(
+                f"training: {score_name!r} cannot be watched where {task.answer.described()} are asked for."
+                f" {nearest('', fitting)}"
+            )
+        score.check(task, score_name)
+        return cls(objective, score, score_name.rpartition(":")[2], config.watch == LOSS)
+
+    def merit(self, loss: float, score: float) -> tuple[float, float]:
+        """What is watched, then what breaks a tie; larger is better."""
+        better = score if self.score.larger_is_better else -score
+        return (-loss, better) if self.watches_loss else (better, -loss)

@@ -1,0 +1,103 @@
+"""What people read instead of the loss: torchmetrics, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from edgewise.data import Answer, Classes, Labels, Numbers, Task
+from edgewise.data.parts import PARTS
+from edgewise.extras import require
+
+
+@dataclass(frozen=True)
+class Score:
+    """`make(answer)` gives a torchmetrics.Metric; it hears probabilities, or numbers in the units of the targets."""
+
+    make: Callable[[Answer], Any]
+    answers: tuple[type[Answer], ...]  # the kinds of answer that it is for
+    larger_is_better: bool = True
+    percent: bool = True  # how it is written
+    wants_all: bool = False  # whether every class, or both values of a label, must occur where it is taken
+
+    def written(self, value: float) -> str:
+        """The value as people read it."""
+        return f"{100 * value:.1f} %" if self.percent else f"{value:.4f}"
+
+    def check(self, task: Task, name: str) -> None:
+        """Refuse a task on which the score has no value."""
+        if not self.wants_all:
+            return
+        for part in PARTS:
+            targets = task.asked(part)
+            if isinstance(task.answer, Classes):
+                absent = (torch.bincount(targets, minlength=task.answer.out_dim) == 0).nonzero()
+                if len(absent):
+                    raise ValueError(
+                        f"{task.name}: {name} needs every class in every part, and the {part} part has no"
+                        f" {task.answer.names[int(absent[0])]!r}; take another split, or watch something else"
+                    )
+                continue
+            for column, label in zip(targets.unbind(1), task.answer.names, strict=True):
+                values = column[~column.isnan()].unique().tolist()
+                if len(values) < 2:
+                    raise ValueError(
+                        f"{task.name}: {name} needs labels of both kinds in every part, and in the {part} part all of"
+                        f" {label!r} are {values[0] if values else 'unknown'}; take another split, or watch something"
+                        " else"
+                    )
+
+
+def accuracy(answer: Answer) -> Any:
+    """The share of examples whose likeliest class is theirs; of labels, of those that are known and rightly said."""
+    if isinstance(answer, Classes):
+        return _of("MulticlassAccuracy", num_classes=answer.out_dim, average="micro")
+    return _of("MultilabelAccuracy", num_labels=answer.out_dim, average="micro", ignore_index=-1)
+
+
+def f1(answer: Answer) -> Any:
+    """2 P R / (P + R): the mean over classes (macro); of labels, of all of them together (micro)."""
+    if isinstance(answer, Classes):
+        return _of("MulticlassF1Score", num_classes=answer.out_dim, average="macro")
+    return _of("MultilabelF1Score", num_labels=answer.out_dim, average="micro", ignore_index=-1)
+
+
+def roc_auc(answer: Answer) -> Any:
+    """P(a positive example is thought likelier than a negative one): the mean over classes, or over labels."""
+    if isinstance(answer, Classes):
+        return _of("MulticlassAUROC", num_classes=answer.out_dim, average="macro")
+    return _of("MultilabelAUROC", num_labels=answer.out_dim, average="macro", ignore_index=-1)
+
+
+def rmse(answer: Answer) -> Any:
+    """√ mean (said - target)², over all numbers that are known, in their units."""
+    return require("torchmetrics", extra="train").MeanSquaredError(squared=False)
+
+
+def mae(answer: Answer) -> Any:
+    """mean |said - target|, over all numbers that are known, in their units."""
+    return require("torchmetrics", extra="train").MeanAbsoluteError()
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": Score(accuracy, (Classes, Labels)),
+    "f1": Score(f1, (Classes, Labels)),
+    "roc_auc": Score(roc_auc, (Classes, Labels), wants_all=True),
+    "rmse": Score(rmse, (Numbers,), larger_is_better=False, percent=False),
+    "mae": Score(mae, (Numbers,), larger_is_better=False, percent=False),
+}
+
+
+def heard(answer: Answer, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """What a metric hears of outputs and targets: what is said, and what is right, where that is known."""
+    said = answer.said(outputs.detach())
+    known = answer.known(targets)
+    if isinstance(answer, Labels):
+        return said, targets.where(known, -1).long()  # a table that metrics take label by label
+    return said[known], targets[known]
+
+
+def _of(name: str, **options: Any) -> Any:
+    return getattr(require("torchmetrics.classification", extra="train"), name)(**options, validate_args=False)

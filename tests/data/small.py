@@ -1,0 +1,80 @@
+"""A small data set behind every door: functions that write its files into a folder and give the door's options."""
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+
+def planetoid(folder: Path) -> dict[str, Any]:
+    """520 papers in two classes, joined to a ring with chords; three are labelled, six tested, one is missing."""
+    rng = np.random.default_rng(0)
+    nodes, before, tested = 520, 513, [519, 513, 515, 514, 518, 516]
+    words = (rng.random((nodes, 5)) < 0.5).astype(np.float32)
+    classes = np.eye(2, dtype=np.int32)[np.arange(nodes) % 2]
+    graph = {i: [(i - 1) % nodes, (i + 1) % nodes, i] for i in range(nodes) if i != 517}
+    contents = {
+        "x": csr_matrix(words[:3]),
+        "y": classes[:3],
+        "allx": csr_matrix(words[:before]),
+        "ally": classes[:before],
+        "tx": csr_matrix(words[tested]),
+        "ty": classes[tested],
+        "graph": {i: [j for j in heard if j != 517] for i, heard in graph.items()},
+    }
+    for name, value in contents.items():
+        (folder / f"ind.tiny.{name}").write_bytes(pickle.dumps(value, protocol=4))
+    (folder / "ind.tiny.test.index").write_text("".join(f"{node}\n" for node in tested))
+    return {"folder": str(folder)}
+
+
+def cora(folder: Path) -> dict[str, Any]:
+    """The one inside the package."""
+    return {}
+
+
+def musae(folder: Path) -> dict[str, Any]:
+    """Twelve pages of two types in a ring, one of which links to itself; page 5 has no words."""
+    edges = [*((k, (k + 1) % 12) for k in range(12)), (3, 3), (1, 0)]
+    (folder / "tiny_edges.csv").write_text("id_1,id_2\n" + "".join(f"{a},{b}\n" for a, b in edges))
+    (folder / "tiny.json").write_text(json.dumps({k: [k % 3, 3] if k != 5 else [] for k in reversed(range(12))}))
+    pages = "".join(f'{k},"Page {k}, the",{["shop", "school"][k % 2]}\n' for k in range(12))
+    (folder / "tiny_target.csv").write_text("id,page_name,page_type\n" + pages)
+    return {"folder": str(folder)}
+
+
+def tables(folder: Path) -> dict[str, Any]:
+    """Ten customers with an age, a town and a label; six friendships among them with a weight."""
+    rows = [(f"c{k}", 20 + 3 * k, ["Ulm", "Köln"][k % 2], ["buys", "leaves"][k % 2]) for k in range(10)]
+    (folder / "nodes.csv").write_text("id,age,town,label\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
+    friends = [(0, 1, 0.5), (1, 2, 1.5), (2, 3, 1.0), (4, 5, 2.0), (6, 7, 1.0), (9, 9, 3.0)]
+    edges = "".join(f"c{a},c{b},{weight}\n" for a, b, weight in friends)
+    (folder / "edges.csv").write_text("source,target,weight\n" + edges)
+    return {"folder": str(folder)}
+
+
+def tu(folder: Path) -> dict[str, Any]:
+    """Twenty stars and rings of four to seven nodes, by turns; the middle of a star has a tag of its own."""
+    lines = ["20"]
+    for k in range(20):
+        size = 4 + k // 2 % 4
+        lines.append(f"{size} {-1 if k % 2 else 1}")
+        for node in range(size):
+            ring = sorted({(node - 1) % size, (node + 1) % size})
+            heard = ring if k % 2 else [*range(1, size)] if node == 0 else [0]
+            lines.append(" ".join(map(str, [0 if k % 2 or node else 2, len(heard), *heard])))
+    (folder / "TINY.txt").write_text("\n".join(lines) + "\n")
+    (folder / "10fold_idx").mkdir()
+    for fold in range(10):
+        test = [2 * fold, 2 * fold + 1]
+        rest = [k for k in range(20) if k not in test]
+        for part, numbers in (("test", test), ("train", rest)):
+            text = "".join(f"{k}\n" for k in reversed(numbers))
+            (folder / "10fold_idx" / f"{part}_idx-{fold + 1}.txt").write_text(text)
+    return {"folder": str(folder)}
+
+
+SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables, "tu": tu}
