@@ -18,7 +18,7 @@ def test_train_leaves_a_run_and_says_how_good_it_is(edgewise):
     assert result.exit_code == 0, result.stderr
     folder = Path("runs/ring")
     assert {path.name for path in folder.iterdir()} == {
-        "best", "curves.png", "last", "metrics.csv", "recipe.toml", "report.md",
+        "best", "confusion.csv", "curves.png", "data.json", "last", "metrics.csv", "recipe.toml", "report.md",
     }  # fmt: skip
     assert "test" in result.stdout and "runs/ring/report.md" in result.stdout
     assert len(read(folder)) == 8

@@ -77,4 +77,23 @@ def tu(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder)}
 
 
-SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables, "tu": tu}
+def molecules(folder: Path) -> dict[str, Any]:
+    """Ten molecules of three scaffolds, with a boiling point made up, and whether they dissolve."""
+    smiles = [
+        "CCO",
+        "CC(=O)O",
+        "c1ccccc1",
+        "Cc1ccccc1",
+        "Oc1ccccc1",
+        "C1CCCCC1",
+        "CC1CCCCC1",
+        "[Na+].[Cl-]",
+        "N",
+        "CC#N",
+    ]
+    rows = "".join(f"{text},{10.0 * k},{k % 2 if k != 4 else ''}\n" for k, text in enumerate(smiles))
+    (folder / "tiny.csv").write_text("smiles,boils,dissolves\n" + rows)
+    return {"folder": str(folder), "target": ("boils",)}
+
+
+SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables, "tu": tu, "molecules": molecules}

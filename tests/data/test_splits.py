@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from edgewise.data import SPLITS, Classes, Labels, Split, per_class, shares
+from edgewise.data import SPLITS, Classes, Labels, Split, per_class, scaffold, shares
 from edgewise.data.splits import drawn
 
 TARGETS = torch.tensor([0, 1, 2] * 10)
@@ -68,7 +68,9 @@ def test_every_split_leaves_out_what_is_unknown(name):
     targets[:6] = -1
     own = Split(torch.arange(0, 12), torch.arange(12, 20), torch.arange(20, 30))
     options = {"train_per_class": 2, "validation": 5, "test": 6} if name == "per_class" else {}
-    parts = drawn({"name": name, **options}, targets=targets, answer=Classes(("a", "b", "c")), seed=0, given=own)
+    groups = [k // 4 for k in range(30)]
+    answer = Classes(("a", "b", "c"))
+    parts = drawn({"name": name, **options}, targets=targets, answer=answer, seed=0, given=own, groups=lambda: groups)
     assert min(torch.cat(list(parts))) >= 6 and len(torch.cat(list(parts)).unique()) == sum(map(len, parts))
     if name == "given":
         assert parts.train.tolist() == [6, 7, 8, 9, 10, 11] and torch.equal(parts.test, own.test)
@@ -76,7 +78,7 @@ def test_every_split_leaves_out_what_is_unknown(name):
 
 def test_data_without_a_split_of_their_own_say_so():
     with pytest.raises(
-        ValueError, match="split: these data bring none of their own; take one of given, per_class, random"
+        ValueError, match="split: these data bring none of their own; take one of given, per_class, random, s"
     ):
         drawn("given", targets=TARGETS, answer=Classes(("a", "b", "c")), seed=0)
 
@@ -87,3 +89,16 @@ def test_labels_have_no_classes_to_split_by():
         ValueError, match="split: per_class wants one class an example; random takes labels and numbers"
     ):
         drawn(split, targets=torch.ones(9, 2), answer=Labels(("a", "b")), seed=0)
+
+
+def test_groups_are_kept_whole_and_the_largest_are_learned_from():
+    groups = list("aaaabbbcccdde")
+    parts = scaffold(torch.zeros(13), train=0.6, validation=0.2, groups=lambda: groups)
+    assert ["".join(groups[k] for k in part) for part in parts] == ["aaaabbb", "ccc", "dde"]
+
+
+def test_examples_without_groups_have_no_scaffold():
+    with pytest.raises(
+        ValueError, match="split: scaffold keeps molecules of one scaffold together, and these examples"
+    ):
+        scaffold(torch.zeros(13), groups=None)

@@ -93,7 +93,7 @@ def test_differences_name_the_option_and_both_values(recipe_file):
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
         (
             "data.name=coral",
-            "[data] unknown data set 'coral'. Known: cora, musae, planetoid, tables, tu. Did you mean 'cora'?",
+            "unknown data set 'coral'. Known: cora, molecules, musae, planetoid, tables, tu. Did you mean 'cora'?",
         ),
         ("data.name=1", "[data] needs a name. Known: cora, "),
         ("model.name=nowhere:net", "[model] model 'nowhere:net': there is no module 'nowhere' to import"),

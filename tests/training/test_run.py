@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -21,7 +22,9 @@ def names(folder):
 
 def test_a_run_leaves_its_folder_complete(recipe_file, tmp_path):
     outcome = run(recipe(recipe_file), tmp_path / "run")
-    assert names(tmp_path / "run") == ["best", "curves.png", "last", "metrics.csv", "recipe.toml", "report.md"]
+    assert names(tmp_path / "run") == [
+        *("best", "confusion.csv", "curves.png", "data.json", "last", "metrics.csv", "recipe.toml", "report.md")
+    ]
     assert (tmp_path / "run" / "curves.png").read_bytes().startswith(b"\x89PNG")
     assert len(read(tmp_path / "run")) == outcome.epochs == 12
 
@@ -50,6 +53,39 @@ def test_the_report_tells_what_a_reader_must_know(recipe_file, tmp_path):
         "device: cpu, precision 32-true",
     ):
         assert told in report
+
+
+def test_the_run_folder_keeps_how_columns_became_features(recipe_file, tmp_path):
+    (tmp_path / "tiny").mkdir()
+    folder = SMALL["tables"](tmp_path / "tiny")["folder"]
+    recipe_file.write_text(
+        f'[data]\nname = "tables"\nfolder = "{folder}"\n[model]\nname = "gcn"\n[training]\nepochs = 1\n'
+    )
+    run(recipe(recipe_file, "training.device=cpu"), tmp_path / "run")
+    kept = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert kept["answer"] == {"kind": "classes", "names": ["buys", "leaves"]}
+    assert kept["encoders"]["nodes"]["town"] == {"name": "one_hot", "most": 100, "categories": ["Köln", "Ulm"]}
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "title"),
+    [
+        ("ring_labels", "confusion.csv", "test f1 "),
+        ("ring_numbers", "residuals.png", "test rmse "),
+        ("cycles_task", "confusion.csv", "test accuracy "),
+    ],
+)
+def test_every_answer_is_shown_and_reported_in_its_own_score(recipe_file, tmp_path, task, file, title):
+    model = "pooled_network" if task == "cycles_task" else "mean_network"
+    run(
+        recipe(recipe_file, f"data.name={HERE}:{task}", f"model.name={HERE}:{model}", "training.epochs=2"),
+        tmp_path / "run",
+    )
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert title in report.splitlines()[0] and f"({file})" in report.replace("`", "")
+    assert (tmp_path / "run" / file).stat().st_size > 0
+    unit = "graphs" if task == "cycles_task" else "nodes"
+    assert f"| part | {unit} |" in report and f"The test {unit} were looked at once" in report
 
 
 def test_an_early_end_is_told(recipe_file, tmp_path):

@@ -15,6 +15,7 @@ Examples:
   edgewise train cora-gat
   edgewise train cora-gat --seed 3 --out runs/seed3
   edgewise train cora-gat --set model.hidden=16 --set data.split_seed=1
+  edgewise train tables-gat --set data.folder=my_graph
   edgewise train mine.toml --overwrite
   edgewise train cora-gat --resume         go on where it was cut off
 """
@@ -39,8 +40,8 @@ def train(
 ) -> None:
     """Train what a recipe says, and leave the run in a folder.
 
-    The folder holds the recipe with every option, metrics.csv, the best and the last checkpoint, curves.png and
-    report.md.
+    The folder holds the recipe with every option, metrics.csv, the best and the last checkpoint, pictures and tables
+    of how it went, and report.md.
     """
     folder = out or Path("runs") / label(Path(recipe))
     try:

@@ -8,12 +8,13 @@ from edgewise.data.cora import cora
 from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
 from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
 from edgewise.data.planetoid import planetoid
 from edgewise.data.pyg import from_pyg, graphs_from_pyg
-from edgewise.data.splits import SPLITS, Split, per_class, shares
+from edgewise.data.splits import SPLITS, Split, per_class, scaffold, shares
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
@@ -25,6 +26,7 @@ DATASETS: dict[str, Callable[..., Task]] = {
     "musae": musae,
     "tables": tables,
     "tu": tu,
+    "molecules": molecules,
 }
 
 __all__ = [
@@ -46,9 +48,11 @@ __all__ = [
     "from_networkx",
     "from_pyg",
     "graphs_from_pyg",
+    "molecules",
     "musae",
     "per_class",
     "planetoid",
+    "scaffold",
     "shares",
     "tables",
     "tu",

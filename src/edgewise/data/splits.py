@@ -66,11 +66,7 @@ def shares(targets: Tensor, *, train: float = 0.6, validation: float = 0.2, seed
     >>> [len(part) for part in shares(torch.zeros(10), train=0.8, validation=0.1, seed=0)]
     [8, 1, 1]
     """
-    if not (train > 0 and validation > 0 and train + validation < 1):
-        raise ValueError(
-            f"split: expected shares above 0 that leave something for testing, got train = {train} and"
-            f" validation = {validation}"
-        )
+    _check_shares(train, validation)
     count = len(targets)
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     learned, chosen = round(train * count), round(validation * count)
@@ -84,7 +80,39 @@ def given(*, given: Split | None) -> Split:
     return given
 
 
-SPLITS: dict[str, Callable[..., Split]] = {"given": given, "random": shares, "per_class": per_class}
+def scaffold(
+    targets: Tensor, *, train: float = 0.8, validation: float = 0.1, groups: Callable[[], Sequence[Hashable]] | None
+) -> Split:
+    """Groups are kept whole, the largest first: into training while there is room, then validation, then testing.
+
+    So what is tested on is unlike what was learned from. Nothing is drawn.
+
+    Wu et al. 2018, MoleculeNet, section 3.2, where a group is all molecules with one scaffold
+    """
+    _check_shares(train, validation)
+    if groups is None:
+        raise ValueError("split: scaffold keeps molecules of one scaffold together, and these examples have none")
+    members: dict[Hashable, list[int]] = {}
+    for example, group in enumerate(groups()):
+        members.setdefault(group, []).append(example)
+    parts: tuple[list[int], ...] = ([], [], [])
+    room = train * len(targets), validation * len(targets)
+    for whole in sorted(members.values(), key=lambda whole: (-len(whole), whole[0])):
+        if len(parts[0]) + len(whole) <= room[0]:
+            parts[0].extend(whole)
+        elif len(parts[0]) + len(parts[1]) + len(whole) <= sum(room):
+            parts[1].extend(whole)
+        else:
+            parts[2].extend(whole)
+    return Split(*(torch.tensor(sorted(part), dtype=torch.int64) for part in parts))
+
+
+SPLITS: dict[str, Callable[..., Split]] = {
+    "given": given,
+    "random": shares,
+    "per_class": per_class,
+    "scaffold": scaffold,
+}
 
 
 def drawn(
@@ -94,16 +122,30 @@ def drawn(
     answer: Answer,
     seed: int,
     given: Split | None = None,
-    groups: Sequence[Hashable] | None = None,
+    groups: Callable[[], Sequence[Hashable]] | None = None,
 ) -> Split:
     """The split of that name, of the examples whose targets are known; a given one leaves the unknown out.
 
-    `groups` says which examples belong together, for the splits that keep groups whole.
+    `groups` says, when it is asked, which group each example is of, for the splits that keep groups whole.
     """
     known = answer.known(targets).reshape(len(targets), -1).any(dim=1)
     asked = known.nonzero()[:, 0]
     place = known.cumsum(0) - 1
     own = None if given is None else Split(*(place[part[known[part]]] for part in given))
-    together = None if groups is None else [groups[k] for k in asked.tolist()]
+
+    def groups_asked() -> list[Hashable]:
+        assert groups is not None
+        every = groups()
+        return [every[k] for k in asked.tolist()]
+
+    together = None if groups is None else groups_asked
     found = Part.of(split).build(SPLITS, "split", targets=targets[asked], seed=seed, given=own, groups=together)
     return Split(*(asked[part] for part in found))
+
+
+def _check_shares(train: float, validation: float) -> None:
+    if not (train > 0 and validation > 0 and train + validation < 1):
+        raise ValueError(
+            f"split: expected shares above 0 that leave something for testing, got train = {train} and"
+            f" validation = {validation}"
+        )

@@ -1,5 +1,7 @@
 """report.md: the run on one page."""
 
+from collections.abc import Sequence
+
 from torch.nn import Module
 
 from edgewise.data import Task
@@ -8,8 +10,8 @@ from edgewise.training.machine import peak_memory, processor, versions
 from edgewise.training.recipe import Recipe
 
 
-def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome) -> str:
-    """The text of a finished run's report."""
+def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome, shown: Sequence[str]) -> str:
+    """The text of a finished run's report; `shown` are the lines that show what was said of the test part."""
     name, score, examples = outcome.score_name, outcome.goal.score, f"{task.example}s"
     ended = (
         f"stopped after {outcome.epochs} epochs, {recipe.training.patience} without a better validation"
@@ -45,6 +47,10 @@ def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome) 
             "",
             "![loss and score by epoch](curves.png)",
             "",
+            f"## Test {examples}",
+            "",
+            *shown,
+            "",
             f"## Data: {task.name}",
             "",
             *[f"- {note}" for note in task.notes],
@@ -59,8 +65,8 @@ def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome) 
             "",
             *[f"- {label}: {fact}" for label, fact in facts.items()],
             "",
-            "`recipe.toml` holds every option, `metrics.csv` every epoch, `best/` the weights that these figures are"
-            " of, `last/` what is needed to train on.",
+            "`recipe.toml` holds every option, `metrics.csv` every epoch, `data.json` how columns became features,"
+            " `best/` the weights that these figures are of, `last/` what is needed to train on.",
             "",
         ]
     )

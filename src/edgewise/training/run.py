@@ -1,5 +1,6 @@
 """From a recipe to a finished run folder."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,8 @@ from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
 from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
-from edgewise.training.run_folder import CURVES, REPORT, open_run_folder
+from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
+from edgewise.training.showing import SHOWN
 
 
 def run(
@@ -32,7 +34,7 @@ def run(
     overwrite: bool = False,
     tell: Callable[[Epoch, Place], None] = lambda epoch, place: None,
 ) -> Outcome:
-    """Train what `recipe` says and leave recipe.toml, metrics.csv, best/, last/, curves.png and report.md in `folder`.
+    """Train what `recipe` says and leave its folder complete: recipe, metrics, checkpoints, pictures, report.
 
     Nothing is written before the data, the model, the device and all together have been found to work.
     """
@@ -53,7 +55,10 @@ def finish(
     """Train what `prepare` made in the folder that `open_run_folder` made ready, and report."""
     outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
-    write_text(folder / REPORT, write_report(recipe, task, network, outcome))
+    kept = {"task": task.name, "answer": task.answer.as_table(), "encoders": task.encoders}
+    write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
+    write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown))
     return outcome
 
 

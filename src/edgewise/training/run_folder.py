@@ -3,14 +3,15 @@
 import shutil
 from pathlib import Path
 
-from edgewise.training import checkpoint, metrics
+from edgewise.training import checkpoint, confusion, metrics, residuals
 from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
 from edgewise.training.schedules import SCHEDULES, Schedule
 
-RECIPE, REPORT, CURVES = "recipe.toml", "report.md", "curves.png"
-OURS = (RECIPE, metrics.FILE, checkpoint.BEST, checkpoint.LAST, CURVES, REPORT)
+RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
+CHECKPOINTS, PICTURES = (checkpoint.BEST, checkpoint.LAST), (CURVES, confusion.FILE, residuals.FILE)
+OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, *PICTURES, DATA, REPORT)
 
 
 def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overwrite: bool = False) -> None:

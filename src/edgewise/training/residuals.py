@@ -1,0 +1,38 @@
+"""residuals.png: what was said against what is, in the test part."""
+
+import os
+from pathlib import Path
+
+from torch import Tensor
+
+from edgewise.data import Answer
+from edgewise.extras import require
+
+FILE = "residuals.png"
+
+
+def draw_residuals(answer: Answer, outputs: Tensor, targets: Tensor, folder: Path) -> list[str]:
+    """Draw, for each number, said against is, and said - is against is; gives the lines of the report that show it."""
+    require("matplotlib", extra="train")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    said, known = answer.said(outputs), answer.known(targets)
+    figure = Figure(figsize=(10, 4 * answer.out_dim), layout="constrained")
+    FigureCanvasAgg(figure)
+    for k, (left, right) in enumerate(figure.subplots(answer.out_dim, 2, squeeze=False)):
+        here = known[:, k]
+        true, guess = targets[here, k].tolist(), said[here, k].tolist()
+        left.scatter(true, guess, s=6, linewidths=0, alpha=0.6)
+        if true:
+            left.axline((true[0], true[0]), slope=1, color="grey", linestyle=":", linewidth=1)
+        right.scatter(true, [b - a for a, b in zip(true, guess, strict=True)], s=6, linewidths=0, alpha=0.6)
+        right.axhline(0, color="grey", linestyle=":", linewidth=1)
+        left.set(xlabel=answer.names[k], ylabel="said")
+        right.set(xlabel=answer.names[k], ylabel="said - is")
+        for axes in (left, right):
+            axes.spines[["top", "right"]].set_visible(False)
+    new = folder / f".{FILE}.new"
+    figure.savefig(new, format="png", dpi=120)
+    os.replace(new, folder / FILE)
+    return [f"![said against is]({FILE})"]

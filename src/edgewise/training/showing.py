@@ -1,0 +1,17 @@
+"""How the test part is shown, by what was asked."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import Tensor
+
+from edgewise.data import Answer, Classes, Labels, Numbers
+from edgewise.training import confusion, residuals
+
+Showing = Callable[[Answer, Tensor, Tensor, Path], list[str]]
+
+SHOWN: dict[type[Answer], Showing] = {
+    Classes: confusion.write_confusion,
+    Labels: confusion.write_confusion,
+    Numbers: residuals.draw_residuals,
+}
