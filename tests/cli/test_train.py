@@ -1,3 +1,4 @@
+import resource
 import shlex
 import signal
 from pathlib import Path
@@ -111,6 +112,29 @@ def test_a_damaged_checkpoint_is_one_message(edgewise):
     weights.write_bytes(weights.read_bytes()[:100])
     result = edgewise("train", "ring.toml", "--resume")
     assert result.exit_code == 2 and "last: the checkpoint is damaged" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        (100, "File too large: 'runs/ring/recipe.toml'"),
+        (2000, "runs/ring: the checkpoint could not be written (Error while serializing: I/O error: File too large"),
+    ],
+)
+def test_a_disk_that_fills_is_one_message_and_nothing_is_lost(edgewise, limit, message):
+    arguments = ["--set", "training.save_every=0"]
+    edgewise("train", "ring.toml", *arguments, "--out", "whole")
+    edgewise("train", "ring.toml", *arguments, "--epochs", "4")
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))  # no file may grow beyond it
+    try:
+        result = edgewise("train", "ring.toml", *arguments, "--resume")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    assert result.exit_code == 2 and message in result.stderr and "Traceback" not in result.output
+    resumed = edgewise("train", "ring.toml", *arguments, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert [epoch[2:] for epoch in read(Path("runs/ring"))] == [epoch[2:] for epoch in read(Path("whole"))]
 
 
 def test_ctrl_c_says_how_to_go_on(edgewise):

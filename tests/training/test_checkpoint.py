@@ -1,4 +1,5 @@
 import json
+import resource
 
 import pytest
 import torch
@@ -116,3 +117,18 @@ def test_another_format_is_refused(saved):
     file.write_text(json.dumps({**json.loads(file.read_text()), "format": 9}))
     with pytest.raises(CheckpointError, match="last: expected a checkpoint of format 1, got 9"):
         load(saved[0], Tied(), stepped(Tied(), 0))
+
+
+def test_a_disk_that_fills_keeps_the_checkpoint_before(saved):
+    run, place, network, optimiser = saved
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))  # no file may grow beyond it
+    try:
+        with pytest.raises(
+            CheckpointError, match="the checkpoint could not be written .*; the one before stands. Make"
+        ):
+            save(run, place, network, optimiser, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    found, precision = load(run, Tied(), stepped(Tied(), 0))
+    assert (found.epoch, precision) == (3, {"scale": 2.0})

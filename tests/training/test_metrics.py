@@ -1,3 +1,7 @@
+import resource
+
+import pytest
+
 from edgewise.training import Epoch
 from edgewise.training.metrics import FILE, MetricsFile, read
 
@@ -36,3 +40,20 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path):
 
 def test_no_file_has_no_lines(tmp_path):
     assert read(tmp_path) == []
+
+
+def test_a_disk_that_fills_names_the_file_and_keeps_the_whole_lines(tmp_path):
+    def fill():
+        with MetricsFile(tmp_path, "accuracy") as metrics:
+            for number in range(1, 20):
+                metrics.add(epoch(number))
+
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, hard))
+    try:
+        with pytest.raises(OSError, match="File too large: '.*/metrics.csv'"):
+            fill()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    kept = read(tmp_path)
+    assert kept == [epoch(number) for number in range(1, len(kept) + 1)] and len(kept) > 1

@@ -10,10 +10,21 @@ from pathlib import Path
 def write_text(file: Path, text: str) -> None:
     """Put `text` in `file`, whole or not at all."""
     new = _beside(file, "new")
-    new.write_text(text, encoding="utf-8")
-    _sync(new)
-    os.replace(new, file)
-    _sync(file.parent)
+    with named_file(file):
+        new.write_text(text, encoding="utf-8")
+        _sync(new)
+        os.replace(new, file)
+        _sync(file.parent)
+
+
+@contextmanager
+def named_file(file: Path) -> Iterator[None]:
+    """Within, an error of a full disk says which file could not be written, which the system leaves out."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(file)
+        raise
 
 
 @contextmanager

@@ -29,7 +29,7 @@ _FORMAT = 1
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be gone on from."""
+    """A checkpoint that cannot be gone on from, or not be written."""
 
 
 def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precision: dict[str, Any]) -> None:
@@ -51,6 +51,16 @@ def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precisi
         "optimiser": {"groups": optimiser.state_dict()["param_groups"], "numbers": numbers},
         "precision": precision,
     }
+    try:
+        _write(run, place, network, tensors, state)
+    except (OSError, _safetensor_error()) as error:
+        raise CheckpointError(
+            f"{run}: the checkpoint could not be written ({error}); the one before stands. Make room, then --resume"
+            " goes on from there"
+        ) from error
+
+
+def _write(run: Path, place: Place, network: Module, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
     with new_folder(run / LAST) as folder:
         _save_network(network, folder)
         _safetensors().save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, folder / _TENSORS)
@@ -128,7 +138,13 @@ def _load_network(network: Module, folder: Path) -> None:
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    return require("safetensors", extra="train").SafetensorError, json.JSONDecodeError, OSError
+    return _safetensor_error(), json.JSONDecodeError, OSError
+
+
+def _safetensor_error() -> type[Exception]:
+    """What the writer raises where the disk is full, too, instead of an OSError."""
+    error: type[Exception] = require("safetensors", extra="train").SafetensorError
+    return error
 
 
 def _safetensors() -> Any:

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
-from edgewise.training.atomic import write_text
+from edgewise.training.atomic import named_file, write_text
 
 FILE = "metrics.csv"
 
@@ -33,12 +33,14 @@ class MetricsFile:
         self._file = self._path.open("a", encoding="utf-8", newline="")
 
     def add(self, epoch: Epoch) -> None:
-        self._file.write(",".join(map(str, epoch)) + "\n")
-        self._file.flush()
+        with named_file(self._path):
+            self._file.write(",".join(map(str, epoch)) + "\n")
+            self._file.flush()
 
     def sync(self) -> None:
         """Wait until the lines so far are on disk: a checkpoint must not know of epochs that they lack."""
-        os.fsync(self._file.fileno())
+        with named_file(self._path):
+            os.fsync(self._file.fileno())
 
     def __enter__(self) -> "MetricsFile":
         return self
@@ -46,7 +48,8 @@ class MetricsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with named_file(self._path):
+            self._file.close()
 
 
 def read(run: Path) -> list[Epoch]:
