@@ -46,7 +46,7 @@ struct Tiles {
     int64_t num_slots() const { return static_cast<int64_t>(slot_sender.size()); }
 };
 
-// What an edge taken by itself costs, in pairs of a tile; measured (benchmarks/routes.py).
+// What an edge taken by itself costs, in pairs of a tile; estimates (benchmarks/routes.py judges them).
 struct TileCosts {
     double edge_in_run, edge_alone, tile, split;  // split: what a row costs more that is in both
 };

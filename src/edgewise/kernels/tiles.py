@@ -18,7 +18,7 @@ ROWS = 32
 
 EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT = 4.0, 7.0, 8.0, 12.0
 """What costs how many pairs of a tile: an edge of a run, an edge by itself, a receiver of a tile, a receiver that has
-edges outside of its tile too. By measurement: benchmarks/routes.py."""
+edges outside of its tile too. Estimates: benchmarks/routes.py tells whether they choose well."""
 
 ORDER_DEGREE, ORDER_EDGES, ORDER_OVERLAP, ORDER_GAIN = 16, 2**26, 0.3, 0.8
 """When another order of nodes is tried: senders a receiver at least, edges at most, the share of what a node hears that
