@@ -13,14 +13,14 @@ namespace {
 namespace nb = nanobind;
 using namespace nb::literals;
 
-Tiles found(const Rows& rows, int64_t num_senders, double edge_in_run, double edge_alone, double tile, double split) {
+Tiles found(const Rows& rows, int64_t num_senders, double edge_in_run, double edge_alone, double edge_row, double silent_row, double tile_row) {
     nb::gil_scoped_release unlocked;
-    return find_tiles(rows, num_senders, {edge_in_run, edge_alone, tile, split});
+    return find_tiles(rows, num_senders, {edge_in_run, edge_alone, edge_row, silent_row, tile_row});
 }
 
-Tiles found_in_order(const Rows& rows, const Rows& turned, uintptr_t order, double edge_in_run, double edge_alone, double tile, double split) {
+Tiles found_in_order(const Rows& rows, const Rows& turned, uintptr_t order, double edge_in_run, double edge_alone, double edge_row, double silent_row, double tile_row) {
     nb::gil_scoped_release unlocked;
-    return find_tiles_in_order(rows, turned, reinterpret_cast<const int32_t*>(order), {edge_in_run, edge_alone, tile, split});
+    return find_tiles_in_order(rows, turned, reinterpret_cast<const int32_t*>(order), {edge_in_run, edge_alone, edge_row, silent_row, tile_row});
 }
 
 // The runs that are in no tile, into tensors of these sizes.
@@ -84,8 +84,8 @@ void bind_tiles(nb::module_& m) {
         .def("copy_rest", &copy_rest, "offsets"_a, "start"_a, "stop"_a)
         .def("forward", &forward, "level"_a, "numbers"_a, "tensors"_a, "made"_a)
         .def("backward", &backward, "level"_a, "numbers"_a, "tensors"_a, "made"_a);
-    m.def("find_tiles", &found, "rows"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
-    m.def("find_tiles_in_order", &found_in_order, "rows"_a, "turned"_a, "order"_a, "edge_in_run"_a, "edge_alone"_a, "tile"_a, "split"_a);
+    m.def("find_tiles", &found, "rows"_a, "num_senders"_a, "edge_in_run"_a, "edge_alone"_a, "edge_row"_a, "silent_row"_a, "tile_row"_a);
+    m.def("find_tiles_in_order", &found_in_order, "rows"_a, "turned"_a, "order"_a, "edge_in_run"_a, "edge_alone"_a, "edge_row"_a, "silent_row"_a, "tile_row"_a);
 }
 
 }  // namespace edgewise

@@ -79,7 +79,8 @@ double cost_in_tile(const Stretch& s) { return static_cast<double>((s.stop - s.s
 
 // Which stretches of a block of rows are computed as a tile: all, those that many hear, or none.
 void choose(const std::vector<Stretch>& stretches, const TileCosts& costs, int64_t count, std::vector<Stretch>& tile) {
-    double all = costs.tile * kTileRows, some = all, none = 0;
+    const double rows = costs.edge_row * static_cast<double>(count);
+    double all = costs.tile_row * kTileRows, some = all, none = rows;
     bool leaves = false;
     for (const Stretch& s : stretches) {
         const double pairs = cost_in_tile(s), edges = cost_by_edge(s, costs);
@@ -88,7 +89,7 @@ void choose(const std::vector<Stretch>& stretches, const TileCosts& costs, int64
         some += std::min(pairs, edges);
         leaves |= edges < pairs;
     }
-    if (leaves) some += costs.split * static_cast<double>(count);
+    if (leaves) some += rows;
     tile.clear();
     if (none <= std::min(all, some)) return;
     for (const Stretch& s : stretches) {
@@ -218,7 +219,7 @@ Tiles find_in_blocks(const Rows& rows, const TileCosts& costs, bool whole, doubl
             sweep.over(rows, first, count);
             if (whole) tile = sweep.stretches;
             else choose(sweep.stretches, costs, count, tile);
-            if (tile.empty()) cost_of_whole += costs.tile * kTileRows;
+            if (tile.empty()) cost_of_whole += costs.tile_row * kTileRows;
             for (const Stretch& s : sweep.stretches) cost_of_whole += cost_in_tile(s);
             for (const Stretch& s : tile) cost_of_whole -= cost_in_tile(s);
         } else {
@@ -253,8 +254,11 @@ Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs) 
     double cost_of_whole = 0;
     Tiles tiles = find_in_blocks(rows, costs, false, cost_of_whole);
     if (tiles.num_tiles() == 0) return tiles;
-    // A rest is a pass over all rows.
-    const double cost_of_rest = static_cast<double>(tiles.rest_edges) * costs.edge_in_run + costs.split * static_cast<double>(rows.num_rows);
+    // A rest is a pass over all rows, those too that have nothing left.
+    double cost_of_rest = static_cast<double>(tiles.rest_edges) * costs.edge_in_run;
+    for (int64_t row = 0; row < rows.num_rows; ++row) {
+        cost_of_rest += tiles.rest_offsets[row + 1] > tiles.rest_offsets[row] ? costs.edge_row : costs.silent_row;
+    }
     if (tiles.rest_edges > 0 && cost_of_whole <= cost_of_rest) tiles = find_in_blocks(rows, costs, true, cost_of_whole);
     make_blocks(tiles);
     int64_t each = std::max(kSegmentBlocks, (tiles.num_blocks() + kMostSegments - 1) / kMostSegments);

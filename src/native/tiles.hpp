@@ -46,9 +46,10 @@ struct Tiles {
     int64_t num_slots() const { return static_cast<int64_t>(slot_sender.size()); }
 };
 
-// What an edge taken by itself costs, in pairs of a tile; estimates (benchmarks/routes.py judges them).
+// What is taken edge by edge costs so many pairs of a tile, an edge, a row with edges and one without; and a row of a
+// tile besides its pairs. Fitted to what benchmarks/routes.py measures.
 struct TileCosts {
-    double edge_in_run, edge_alone, tile, split;  // split: what a row costs more that is in both
+    double edge_in_run, edge_alone, edge_row, silent_row, tile_row;
 };
 
 Tiles find_tiles(const Rows& rows, int64_t num_senders, const TileCosts& costs);

@@ -6,6 +6,7 @@ from tests.kernels.graphs import causal, complete, irregular
 from edgewise import native
 from edgewise.graph import Graph
 from edgewise.kernels import plan
+from edgewise.kernels.native_call import has_wide_lanes
 from edgewise.patterns import hubs, window
 
 
@@ -45,8 +46,17 @@ def test_documents_of_many_sizes_are_taken_in_tiles_and_of_one_size_densely():
     assert plan(Graph.batch([complete(40)] * 3)).route == "dense"
 
 
+@pytest.mark.skipif(not native.available() or not has_wide_lanes(), reason="this processor has no wide instructions")
+def test_the_half_of_a_causal_graph_is_taken_in_tiles_and_a_complete_one_densely():
+    assert plan(causal(300)).route == "tiles"
+    assert plan(causal(300)).kind == "causal"
+    assert plan(causal(3, 300)).route == "dense"
+    assert plan(complete(300)).route == "dense"
+
+
 @pytest.mark.skipif(not native.available(), reason="this installation has no compiled part")
 def test_an_edge_price_is_estimated_where_there_is_no_tile():
-    found = plan(irregular(50, 50, density=0.05))
-    assert (found.route, found.cost) == ("native", 7 * found.num_edges)
+    graph = irregular(50, 50, density=0.05)
+    found, hearing = plan(graph), int((graph.degree() > 0).sum())
+    assert (found.route, found.cost) == ("native", 4 * found.num_edges + 40 * hearing + 15 * (50 - hearing))
     assert "at the price of about" in str(found)

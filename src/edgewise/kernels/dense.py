@@ -5,6 +5,7 @@ counter as everywhere), the softmax is written out.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -26,10 +27,7 @@ def attend(
     attention: Attention, graph: Graph, plan: Plan, return_weights: bool
 ) -> tuple[Float[Tensor, "*batch receivers heads value_dim"], Float[Tensor, "..."] | None]:
     """Softmax attention inside every graph of the batch, group of equal size by group of equal size."""
-    found, bias = groups(graph), attention.bias_numbers
-    # PyTorch too writes the softmax out where a bias learns, and sums, on a CPU, in an order that the threads decide.
-    learns = bias is not None and bias.requires_grad and graph.device.type == "cpu"
-    written_out = learns or return_weights or attention.dropout > 0 or transformed(attention)
+    found, written_out = groups(graph), _is_written_out(attention, graph, return_weights)
     outs, weights, rows, edges = [], [], [], []
     for group in found:
         # A single receiver hears every sender, causal or not.
@@ -85,6 +83,32 @@ def hindrance(plan: Plan, attention: Attention) -> str | None:
     if attention.edge_key is not None or attention.edge_value is not None:
         return "takes no edge features"
     return None
+
+
+def is_slow(attention: Attention, graph: Graph) -> bool:
+    """Whether PyTorch has nothing fast for it: the softmax is written out, or products are of half precision.
+
+    A CPU without instructions for half precision multiplies number by number.
+    """
+    return graph.device.type == "cpu" and (
+        _is_written_out(attention, graph)
+        or (attention.value is not None and attention.value.dtype in _HALF and not _multiplies_halves())
+    )
+
+
+_HALF = (torch.bfloat16, torch.float16)
+
+
+@cache
+def _multiplies_halves() -> bool:
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def _is_written_out(attention: Attention, graph: Graph, return_weights: bool = False) -> bool:
+    bias = attention.bias_numbers
+    # PyTorch too writes the softmax out where a bias learns, and sums, on a CPU, in an order that the threads decide.
+    learns = bias is not None and bias.requires_grad and graph.device.type == "cpu"
+    return learns or return_weights or attention.dropout > 0 or transformed(attention)
 
 
 def _fused(q: Tensor, k: Tensor, v: Tensor, attention: Attention, group: Group, causal: bool) -> Tensor:

@@ -50,6 +50,12 @@ def compiled() -> ModuleType:
 LEVEL = chosen_level(os.environ.get("EDGEWISE_CPU_LEVEL", ""))
 """An instruction set to use instead of the fastest."""
 
+
+def has_wide_lanes() -> bool:
+    """Whether the kernels run with AVX2 or more; without, nothing comes near PyTorch's own dense products."""
+    return LEVELS[LEVEL or compiled().cpu_level()] > 0
+
+
 CUT = 4096
 """Edges after which a row is cut, so that other threads help with a hub."""
 

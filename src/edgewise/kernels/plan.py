@@ -8,7 +8,8 @@ import torch
 from edgewise import native
 from edgewise.graph import Graph
 from edgewise.kernels.groups import groups
-from edgewise.kernels.tiles import EDGE_ALONE, Tiles, tiles
+from edgewise.kernels.native_call import has_wide_lanes
+from edgewise.kernels.tiles import Tiles, cost_by_edge, tiles
 
 Kind = Literal["complete", "causal"]
 _KINDS: tuple[Kind, ...] = ("complete", "causal")
@@ -38,16 +39,8 @@ class Plan:
     kind: Kind | None
     num_edges: int
     num_pairs: int
+    cost: float  # the estimated price, in pairs of dense attention
     tiles: Tiles | None = None
-
-    @property
-    def cost(self) -> float:
-        """The estimated price, in pairs of dense attention."""
-        if self.route == "dense":
-            return float(self.num_pairs)
-        if self.route == "tiles" and self.tiles is not None:
-            return self.tiles.cost
-        return EDGE_ALONE * self.num_edges
 
     def __str__(self) -> str:
         found = self.tiles.found if self.tiles is not None else None
@@ -68,14 +61,17 @@ def _made(graph: Graph) -> Plan:
     kind = next((kind for kind in _KINDS if graph.num_edges and _is(kind, graph)), None)
     pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
     # Graphs of many sizes would be gathered into as many batches; in tiles they are taken as they lie.
-    many = kind is not None and len(groups(graph)) > 1
-    found = tiles(graph) if graph.num_edges and (kind is None or many) and _compiled(graph) else None
-    route: Route = "native" if _compiled(graph) else "reference"
+    alike = kind is not None and len(groups(graph)) == 1
+    compiled = _compiled(graph) and not (alike and not has_wide_lanes())
+    # No tiles of a complete graph are fewer than its pairs.
+    found = tiles(graph) if compiled and graph.num_edges and not (alike and kind == "complete") else None
+    prices: dict[Route, float] = {"native" if _compiled(graph) else "reference": cost_by_edge(graph)}
     if found is not None:
-        route = "tiles"
-    elif kind is not None:
-        route = "dense"
-    return Plan(route, kind, graph.num_edges, pairs, found)
+        prices["tiles"] = found.cost
+    if alike or (kind is not None and found is None):
+        prices["dense"] = float(pairs)
+    route = min(prices, key=lambda route: prices[route])
+    return Plan(route, kind, graph.num_edges, pairs, prices[route], found)
 
 
 def _compiled(graph: Graph) -> bool:

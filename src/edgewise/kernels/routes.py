@@ -50,26 +50,26 @@ def _routed(
     batch = attention.batch
     plain = None if batch else plain
     chosen = plan(graph) if impl in ("auto", "dense") else None
-    if chosen is not None and (impl == "dense" or chosen.route == "dense"):
-        hindrance = dense.hindrance(chosen, attention)
-        if hindrance is None:
-            settle(graph, plain, None if plain is None else dense.plain(attention, graph, chosen))
-            return dense.attend(attention, graph, chosen, return_weights)
-        _insist(impl, "dense", hindrance)
-    if impl in ("auto", "tiles", "native"):
+    not_dense = "is not asked for" if chosen is None else dense.hindrance(chosen, attention)
+    _insist(impl, "dense", not_dense)
+    densely = impl == "dense" or (
+        chosen is not None and chosen.route == "dense" and not dense.is_slow(attention, graph)
+    )
+    if impl in ("auto", "tiles", "native") and not (densely and not_dense is None):
         hindrance = native.hindrance(attention, graph)
         no_tiles = hindrance or native_tiles.hindrance(attention, graph, return_weights)
         if impl != "native" and no_tiles is None:
             settle(graph, plain, _in_tiles)
             return _unfolded(attention, batch, native_tiles.attend(attention.folded(batch), graph, memory), None)
         _insist(impl, "tiles", no_tiles)
-        if chosen is not None and chosen.kind is not None and dense.hindrance(chosen, attention) is None:
-            return dense.attend(attention, graph, chosen, return_weights)
-        if hindrance is None:
+        if hindrance is None and not_dense is not None:
             settle(graph, plain, None if plain is None else native.plain(attention, graph))
             out, weights = native.attend(attention.folded(batch), graph, return_weights, memory)
             return _unfolded(attention, batch, out, weights)
         _insist(impl, "native", hindrance)
+    if chosen is not None and not_dense is None:
+        settle(graph, plain, None if plain is None else dense.plain(attention, graph, chosen))
+        return dense.attend(attention, graph, chosen, return_weights)
     out, weights = reference.attend(attention.folded(batch), graph)
     return _unfolded(attention, batch, out, weights if return_weights else None)
 

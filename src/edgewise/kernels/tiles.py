@@ -16,9 +16,11 @@ from edgewise.kernels.native_call import compiled, rows_struct
 ROWS = 32
 """Receivers of a tile: kTileRows."""
 
-EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT = 4.0, 7.0, 8.0, 12.0
-"""What costs how many pairs of a tile: an edge of a run, an edge by itself, a receiver of a tile, a receiver that has
-edges outside of its tile too. Estimates: benchmarks/routes.py tells whether they choose well."""
+EDGE_IN_RUN, EDGE_ALONE, EDGE_ROW, SILENT_ROW, TILE_ROW = 2.8, 4.0, 40.0, 15.0, 30.0
+COSTS = EDGE_IN_RUN, EDGE_ALONE, EDGE_ROW, SILENT_ROW, TILE_ROW
+"""What costs how many pairs of a tile: edge by edge an edge of a run, an edge by itself, a receiver of some and a
+receiver of none; in tiles a receiver besides its pairs. Fitted to benchmarks/routes.py, which tells whether they choose
+well."""
 
 ORDER_DEGREE, ORDER_EDGES, ORDER_OVERLAP, ORDER_GAIN = 16, 2**26, 0.3, 0.8
 """When another order of nodes is tried: senders a receiver at least, edges at most, the share of what a node hears that
@@ -34,11 +36,18 @@ class Tiles(NamedTuple):
     @property
     def cost(self) -> float:
         """The estimated price, in pairs of dense attention."""
-        return float(self.found.num_pairs + TILE * ROWS * self.found.num_tiles + EDGE_ALONE * self.found.rest_edges)
+        tiled = float(self.found.num_pairs + TILE_ROW * ROWS * self.found.num_tiles)
+        return tiled if self.rest is None else tiled + cost_by_edge(self.rest)
 
     def covers(self, num_receivers: int) -> bool:
         """Whether every receiver is in some tile."""
         return bool(self.found.num_tiles * ROWS >= num_receivers)
+
+
+def cost_by_edge(graph: Graph) -> float:
+    """The estimated price of a graph edge by edge, in pairs of dense attention."""
+    hearing = int(graph.run_offsets.diff().count_nonzero())
+    return EDGE_ALONE * graph.num_edges + EDGE_ROW * hearing + SILENT_ROW * (graph.num_receivers - hearing)
 
 
 def tiles(graph: Graph) -> Tiles | None:
@@ -48,15 +57,13 @@ def tiles(graph: Graph) -> Tiles | None:
 
 def _found(graph: Graph) -> Tiles | None:
     rows = rows_struct(graph, None)
-    found = compiled().find_tiles(rows, graph.num_senders, EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
-    price = EDGE_ALONE * graph.num_edges if found.num_tiles == 0 else Tiles(found, None).cost
+    found = _made(graph, compiled().find_tiles(rows, graph.num_senders, *COSTS))
+    price = cost_by_edge(graph) if found is None else found.cost
     if _is_worth_an_order(graph, rows, price):
-        ordered = _found_in_order(graph, rows)
-        if ordered.num_tiles and Tiles(ordered, None).cost < ORDER_GAIN * price:
-            found = ordered
-    if found.num_tiles == 0:
-        return None
-    return Tiles(found, _rest(graph, found) if found.rest_edges else None)
+        ordered = _made(graph, _found_in_order(graph, rows))
+        if ordered is not None and ordered.cost < ORDER_GAIN * price:
+            return ordered
+    return found
 
 
 def _is_worth_an_order(graph: Graph, rows: Any, price: float) -> bool:
@@ -71,14 +78,18 @@ def _is_worth_an_order(graph: Graph, rows: Any, price: float) -> bool:
 
 def _found_in_order(graph: Graph, rows: Any) -> Any:
     order, turned = graph.locality().to(torch.int32), rows_struct(graph.transpose(), None)
-    return compiled().find_tiles_in_order(rows, turned, order.data_ptr(), EDGE_IN_RUN, EDGE_ALONE, TILE, SPLIT)
+    return compiled().find_tiles_in_order(rows, turned, order.data_ptr(), *COSTS)
 
 
-def _rest(graph: Graph, found: Any) -> Graph:
+def _made(graph: Graph, found: Any) -> Tiles | None:
+    if not found.num_tiles:
+        return None
+    if not found.rest_edges:
+        return Tiles(found, None)
     runs = Runs(
         torch.empty(graph.num_receivers + 1, dtype=torch.int64),
         torch.empty(found.rest_runs, dtype=torch.int32),
         torch.empty(found.rest_runs, dtype=torch.int32),
     )
     found.copy_rest(*(x.data_ptr() for x in runs))
-    return Graph._trusted(runs, graph.num_senders, graph._receiver_offsets, graph._sender_offsets)
+    return Tiles(found, Graph._trusted(runs, graph.num_senders, graph._receiver_offsets, graph._sender_offsets))

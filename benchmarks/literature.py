@@ -1,0 +1,181 @@
+"""Built-in recipes on published data at the protocols of the literature, PyG's own layers in the same loop beside them.
+
+    python benchmarks/literature.py --data FOLDER [--only TEXT] [--seeds N] [--threads N] [--save]
+
+FOLDER holds planetoid_cora, planetoid_pubmed, tu_mutag, moleculenet_esol, …. A run is a seed, a fold or a split, as the
+protocol has it; the epoch is chosen by validation, and the test part looked at once. Finished runs are kept in
+runs/literature and not trained again, so what was cut off goes on. `--save` writes the table to benchmarks/results.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import report
+import torch
+from progress import Progress
+
+from edgewise.cli.builtin import find
+from edgewise.training import Recipe, run
+
+RUNS = Path("runs/literature")
+FIGURES = "figures.json"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A data set, a recipe with what is changed in it, and what changes from run to run."""
+
+    data: str
+    folder: str
+    recipe: str
+    model: str
+    changes: tuple[str, ...] = ()
+    peer: tuple[str, ...] | None = ()  # what a recipe of PyG's layers changes besides; None: there are none
+    varies: str = "training.seed"  # with {} where the number of the run goes, or a key that is set to it
+    runs: int = 10
+    first: int = 0
+    promised: float | None = None  # of the mean over all runs
+    at_most: bool = False  # whether less is better
+
+    @property
+    def name(self) -> str:
+        return f"{self.data}, {self.model}"
+
+    def kept(self, found: float) -> bool | None:
+        """Whether the promise is kept; None where there is none."""
+        if self.promised is None:
+            return None
+        return found <= self.promised if self.at_most else found >= self.promised
+
+
+SEEDS = {"runs": 10}
+SPLITS = {"runs": 5, "varies": "data.split_seed", "at_most": True, "promised": 0.65}
+FOLDS = {"runs": 10, "varies": "data.fold", "first": 1}
+
+ROWS = (
+    Row("Cora", "planetoid_cora", "planetoid-gcn", "gcn", promised=0.81),
+    Row("Cora", "planetoid_cora", "planetoid-gat", "gat", promised=0.825),
+    Row("PubMed", "planetoid_pubmed", "planetoid-gcn", "gcn", promised=0.786),
+    Row(
+        "PubMed",
+        "planetoid_pubmed",
+        "planetoid-gat",
+        "gat",
+        ("model.out_heads=8", "training.learning_rate=0.01", "training.weight_decay=1e-3"),
+        promised=0.78,
+    ),
+    Row("Cora", "planetoid_cora", "planetoid-monet", "monet", promised=0.81),
+    Row("Cora", "planetoid_cora", "planetoid-graph-transformer", "graph_transformer", promised=0.79),
+    Row("MUTAG", "tu_mutag", "tu-gin", "gin", promised=0.85, **FOLDS),
+    Row("PROTEINS", "tu_proteins", "tu-gin", "gin", promised=0.73, **FOLDS),
+    Row("NCI1", "tu_nci1", "tu-gin", "gin", promised=0.79, **FOLDS),
+    Row("ESOL", "moleculenet_esol", "molecules-graph-transformer", "graph_transformer", **SPLITS),
+    Row(
+        "Lipophilicity",
+        "moleculenet_lipophilicity",
+        "molecules-graph-transformer",
+        "graph_transformer",
+        ('data.target=["exp"]',),
+        **SPLITS,
+    ),
+)
+
+
+def main() -> int:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    chosen = [row for row in ROWS if not options.only or any(text in row.name for text in options.only)]
+    plan = [(row, peer, number) for row in chosen for peer in (False, True) for number in numbers(row, options.seeds)]
+    plan = [(row, peer, number) for row, peer, number in plan if not peer or row.peer is not None]
+    progress = Progress(len(plan))
+    found: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    for row, peer, number in plan:
+        progress.next(f"{row.name}{', PyG' if peer else ''}, {number}")
+        found.setdefault((row.name, peer), []).append(trained(row, peer, number, options.data))
+    rows = [told(row, found) for row in chosen]
+    saved = {"header": report.header("torch_geometric", "lightning"), "rows": rows}
+    report.finish("literature", page(rows), options.save, saved)
+    return 1 if any(row["kept"] is False for row in rows) else 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
+    parser.add_argument("--only", action="append", metavar="TEXT", help="rows with this in their names; repeatable")
+    parser.add_argument("--seeds", type=int, metavar="N", help="so many runs of each at most")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
+    return parser.parse_args()
+
+
+def numbers(row: Row, at_most: int | None) -> range:
+    return range(row.first, row.first + min(row.runs, at_most or row.runs))
+
+
+def trained(row: Row, peer: bool, number: int, data: Path) -> dict[str, Any]:
+    """The figures of one run: what its folder has, or what comes of training it."""
+    folder = RUNS / f"{row.data}-{row.model}{'-pyg' if peer else ''}-{number}"
+    if not (folder / FIGURES).exists():
+        changes = [f"data.folder={data / row.folder}", *row.changes, f"{row.varies}={number}"]
+        changes += [f"model.name=pyg_models:{row.model}", *(row.peer or ())] if peer else []
+        outcome = run(Recipe.read(find(row.recipe), changes), folder, resume=True)
+        kept = {part: figures[1] for part, figures in outcome.figures.items()}
+        kept |= {"score": outcome.score_name, "seconds": outcome.seconds, "epochs": outcome.epochs}
+        (folder / FIGURES).write_text(json.dumps(kept))
+    return json.loads((folder / FIGURES).read_text())
+
+
+def told(row: Row, found: dict[tuple[str, bool], list[dict[str, Any]]]) -> dict[str, Any]:
+    ours, theirs = (summary(found.get((row.name, peer), [])) for peer in (False, True))
+    return asdict(row) | {"ours": ours, "PyG": theirs, "kept": row.kept(ours["test"][0])}
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Mean and standard deviation over runs; milliseconds an epoch."""
+    if not runs:
+        return {}
+    each = {part: [one[part] for one in runs] for part in ("validation", "test")}
+    spread = {part: [mean(x), stdev(x) if len(x) > 1 else 0.0] for part, x in each.items()}
+    milliseconds = 1e3 * sum(one["seconds"] for one in runs) / sum(one["epochs"] for one in runs)
+    return spread | {"runs": len(runs), "score": runs[0]["score"], "ms": milliseconds}
+
+
+def page(rows: Sequence[dict[str, Any]]) -> str:
+    cells = []
+    for row in rows:
+        promised = "–" if row["promised"] is None else written(row, row["promised"])
+        verdict = {None: "", True: "kept", False: "**not kept**"}[row["kept"]]
+        shown = [told_of(row, row[whose]) for whose in ("ours", "PyG")]
+        cells.append([row["data"], row["model"], str(row["ours"]["runs"]), promised, *shown[0], *shown[1], verdict])
+    return "\n\n".join(
+        [
+            "# Published data, at the protocols of the literature",
+            report.header("torch_geometric", "lightning"),
+            "The test part: mean ± standard deviation over runs (seeds, folds or splits), the epoch chosen by "
+            "validation; accuracy in %, RMSE in the units of the data. PyG's layers are trained by the same recipe, in "
+            "the same loop. Milliseconds an epoch: a training epoch and a look at the validation part.",
+            report.table(["data", "model", "runs:", "asked:", "edgewise:", "ms:", "PyG's layers:", "ms:", ""], cells),
+        ]
+    )
+
+
+def written(row: dict[str, Any], value: float) -> str:
+    return f"≤ {value:.2f}" if row["at_most"] else f"≥ {100 * value:.1f}"
+
+
+def told_of(row: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    if not found:
+        return ["–", "–"]
+    centre, spread = found["test"]
+    told = f"{centre:.3f} ± {spread:.3f}" if row["at_most"] else f"{100 * centre:.1f} ± {100 * spread:.1f}"
+    return [told, f"{found['ms']:.0f}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
