@@ -226,9 +226,9 @@ def link_task(
     negatives_per_link: int = 1,
     unheard: float = 0.5,
 ) -> LinkTask:
-    """Which pairs are linked, of a graph that a door has read: 85 % of links to learn from, 5 % to choose, 10 % to judge.
+    """Which pairs are linked, of a graph that a door has read; what comes before the options is the door's.
 
-    `split` may say otherwise; what comes before the options is the door's.
+    85 % of the links are learned from, 5 % choose and 10 % judge, unless `split` says otherwise.
     """
     part = Part.of(split)
     if part.name == "random":

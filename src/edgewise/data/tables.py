@@ -164,9 +164,8 @@ def _links_of_tables(
     split_seed: int,
 ) -> LinkTask:
     if tuple(target) != USUAL_TARGET:
-        raise ValueError(
-            f'{node_table.file}: task = "links" asks for no column, got target = {list(target)}; leave it out'
-        )
+        got = ", ".join(target)
+        raise ValueError(f'{node_table.file}: task = "links" asks for no column, got target {got}; leave it out')
     if features is None:
         features = _usual_features(node_table, {id})
     x, node_state = encoded(node_table, features, range(len(node_table)))
@@ -205,7 +204,8 @@ def _link_numbers(graph: Graph, pairs: Tensor, directed: bool) -> Tensor:
     number = torch.full((graph.num_edges,), -1)
     number[graph.locate(links[0], links[1])] = torch.arange(links.shape[1])
     ends = (pairs[0], pairs[1]) if directed else (pairs.amin(0), pairs.amax(0))
-    return number[graph.locate(*ends)].unique()
+    found: Tensor = number[graph.locate(*ends)].unique()
+    return found
 
 
 def _usual_features(table: Table, used: set[str]) -> dict[str, EncoderPart]:
