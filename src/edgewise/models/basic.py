@@ -2,7 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 from edgewise.part import Part
 
 
@@ -14,7 +14,7 @@ def basic(
     num_layers: int = 2,
     aggregator: str | Part = "sum",
     dropout: float = 0.5,
-    head: str | Part | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(U h_i + Σ_j V h_j), num_layers times; the last one without σ gives the answer.
 

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
-from edgewise.part import Part
+from edgewise.models.stacks import Head, node_classifier
 
 
 def gat(
@@ -18,7 +17,7 @@ def gat(
     out_heads: int = 1,
     dropout: float = 0.6,
     edge_dim: int | None = None,
-    head: str | Part | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """α_ij = softmax_j LeakyReLU(a · [W h_i ‖ W h_j]); heads of `hidden` channels joined, the last layer's averaged.
 

@@ -2,8 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
-from edgewise.part import Part
+from edgewise.models.stacks import Head, node_classifier
 
 
 def gcn(
@@ -13,7 +12,7 @@ def gcn(
     hidden: int = 16,
     num_layers: int = 2,
     dropout: float = 0.5,
-    head: str | Part | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(Σ_j W h_j / √(d_i d_j)) over the neighbours and the node itself.
 

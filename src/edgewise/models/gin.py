@@ -3,7 +3,7 @@
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import answering, stacked
+from edgewise.models.stacks import Head, answering, stacked
 from edgewise.part import Part
 
 
@@ -17,7 +17,7 @@ def gin(
     dropout: float = 0.5,
     epsilon: float = 0.0,
     learned: bool = True,
-    head: str | Part = "graph",
+    head: Head = "graph",
 ) -> NetworkConfig:
     """h_i' = MLP((1 + ε) h_i + Σ_j h_j), batch-normalised within; the sum of all nodes answers for the graph.
 

@@ -3,7 +3,7 @@
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import answering, stacked
+from edgewise.models.stacks import Head, answering, stacked
 from edgewise.part import Part
 
 
@@ -17,7 +17,7 @@ def gps(
     positions: tuple[str | Part, ...] = (Part("random_walk", {"steps": 16}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
-    head: str | Part = "graph",
+    head: Head = "graph",
 ) -> NetworkConfig:
     """h <- (h + local(h)) + (h + global(h)), each batch-normalised; then a feed-forward.
 

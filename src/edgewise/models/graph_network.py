@@ -3,7 +3,7 @@
 from edgewise.layers import GraphNetworkConfig
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import answering, at_least_one
+from edgewise.models.stacks import Head, answering, at_least_one
 from edgewise.part import Part
 
 
@@ -16,7 +16,7 @@ def graph_network(
     edge_dim: int = 0,
     whole_dim: int = 0,
     reduce: str = "sum",
-    head: str | Part = "graph",
+    head: Head = "graph",
 ) -> NetworkConfig:
     """e' = φ_e(e, h_i, h_j, u), h' = φ_h(Σ e', h, u), u' = φ_u(Σ e', Σ h', u), num_layers times; u answers.
 

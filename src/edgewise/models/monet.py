@@ -2,7 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 from edgewise.part import Part
 
 
@@ -15,7 +15,7 @@ def monet(
     num_layers: int = 2,
     coordinates: int | str = "degree",
     dropout: float = 0.5,
-    head: str | Part | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(Σ_k (1/|N_i|) Σ_j w_k(u_ij) W_k h_j), w_k a Gaussian of the pseudo-coordinates u_ij.
 

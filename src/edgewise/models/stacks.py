@@ -9,6 +9,8 @@ from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
 from edgewise.part import Part
 
+Head = str | Part | Mapping[str, Any]  # a name in HEADS, or with options: {name = "links", num_heads = 4}
+
 
 def node_classifier(
     in_dim: int,
@@ -18,7 +20,7 @@ def node_classifier(
     hearing: Hearing,
     block: BlockConfig,
     last: Hearing | None = None,
-    head: str | Part | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """num_layers blocks, in_dim -> hidden -> … -> out_dim; the last without activation, dropout or residual.
 
@@ -33,7 +35,7 @@ def node_classifier(
     return NetworkConfig({"nodes": embed}, (*[inner] * (at_least_one(num_layers) - 1), final), head=answer)
 
 
-def answering(head: str | Part | Mapping[str, Any], out_dim: int, **usual: Any) -> Part:
+def answering(head: Head, out_dim: int, **usual: Any) -> Part:
     """The head with its `out_dim`; `usual` options are those of a page's own head, unless the head says otherwise.
 
     >>> answering({"name": "links", "num_heads": 4}, 1)
