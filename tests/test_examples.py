@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.real_data import real
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -15,6 +16,7 @@ SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 ENDS = {
     "characters": r"Could frame thy fearful symmetry\?",
     "my_parts": r"",
+    "social_network": r"links, test: ROC-AUC [89]\d\.\d %; picture in .*suggestions\.png",
     "own_loop": r"test accuracy 7\d\.\d %",
     "two_worlds": r"in a window they do not: True",
 }
@@ -35,9 +37,14 @@ def shown(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_an_example_runs_and_ends_as_it_should(script):
-    lines = run(sys.executable, script.name).rstrip("\n").split("\n")
+def test_an_example_runs_and_ends_as_it_should(script, tmp_path):
+    picture = tmp_path / "suggestions.png"
+    asked = []
+    if script.stem == "social_network":
+        asked = [str(real("musae_facebook")), "--quick", "--picture", str(picture)]
+    lines = run(sys.executable, script.name, *asked).rstrip("\n").split("\n")
     assert re.fullmatch(ENDS[script.stem], lines[-1])
+    assert picture.exists() == bool(asked)
 
 
 @pytest.mark.slow

@@ -7,9 +7,11 @@ from edgewise.training import Recipe, prepare
 # The recipes that want a folder of files, and the small data set that they are tried on.
 FOLDERS = {
     "molecules-graph-transformer": "molecules",
+    "musae-links": "musae",
     "planetoid-gat": "planetoid",
     "planetoid-gcn": "planetoid",
     "tables-gat": "tables",
+    "tables-links": "tables",
     "tu-gin": "tu",
 }
 
@@ -35,6 +37,8 @@ def test_every_built_in_recipe_works(name, tmp_path):
     changes = [f"data.folder={SMALL[FOLDERS[name]](tmp_path)['folder']}"] if name in FOLDERS else []
     if name.startswith("molecules"):
         changes.append('data.target=["boils"]')
+    if name == "tables-links":
+        changes += ["data.split.train=0.6", "data.split.validation=0.2"]  # of five links
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

@@ -5,7 +5,7 @@ import torch
 from tests.data.small import musae as write
 from tests.real_data import real
 
-from edgewise.data import musae
+from edgewise.data import LinkTask, musae
 
 
 @pytest.fixture
@@ -28,6 +28,23 @@ def test_the_real_visits_are_numbers():
     assert task.targets[0].item() == pytest.approx(torch.tensor(172.0).log().item())
     learned = task.answer.to_learn(task.targets[task.train])
     assert abs(learned.mean().item()) < 1e-5 and learned.std(correction=0).item() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_real_links_are_held_out_in_both_directions():
+    task = musae(folder=real("musae_facebook"), task="links")
+    assert task.links.shape == (2, 171002 - 179)
+    assert [len(task.train), len(task.validation), len(task.test)] == [145200, 8541, 17082]
+    assert task.heard[0].num_edges == 2 * 145200 + 179
+    senders, receivers = task.links[:, torch.cat([task.validation, task.test])]
+    for ends in ((senders, receivers), (receivers, senders)):
+        assert bool((task.heard[0].locate(*ends, missing="-1") == -1).all())
+
+
+def test_links_may_be_asked_for(folder):
+    halves = {"name": "random", "train": 0.5, "validation": 0.25}
+    task = musae(folder=folder, task={"name": "links", "negatives_per_link": 2}, split=halves)
+    assert isinstance(task, LinkTask) and task.negatives_per_link == 2 and len(task.targets) == 12
+    assert "split of links is Part('random', train=0.5, validation=0.25), seed 0" in task.notes[1]
 
 
 def test_words_links_and_types_stand_with_their_pages(folder):

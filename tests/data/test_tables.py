@@ -4,7 +4,9 @@ import torch
 from pyarrow import csv, parquet
 from tests.data.small import tables as write
 
-from edgewise.data import TARGETS, Labels, Numbers, tables
+from edgewise.data import TARGETS, Labels, LinkTask, Numbers, tables
+
+THREE_ONE_ONE = {"name": "random", "train": 0.6, "validation": 0.2}
 
 
 @pytest.fixture
@@ -131,6 +133,31 @@ def test_a_missing_file_is_named(folder):
         tables(folder=folder)
 
 
+def test_links_are_asked_of_no_column(folder):
+    task = tables(
+        folder=folder,
+        task="links",
+        split=THREE_ONE_ONE,
+        edge_features={"weight": "number"},
+    )
+    assert isinstance(task, LinkTask) and task.links.tolist() == [[0, 1, 2, 4, 6], [1, 2, 3, 5, 7]]
+    assert [len(task.train), len(task.validation), len(task.test)] == [3, 1, 1]
+    assert task.num_features == 5 and task.num_edge_features == 1  # the label is a feature like any other
+    assert task.heard[0].num_edges == 2 * 3 + 1
+    asked = {"name": "links", "unheard": 0.25, "negatives_per_link": 2}
+    told = tables(folder=folder, directed=True, task=asked, split=THREE_ONE_ONE)
+    assert (told.directed, told.unheard, told.negatives_per_link) == (True, 0.25, 2)
+
+
+def test_a_split_column_of_the_edges_says_which_links_are_for_what(folder):
+    lines = (folder / "edges.csv").read_text().splitlines()
+    words = ["part", "test", "train", "validation", "train", "", "train"]
+    (folder / "edges.csv").write_text("".join(f"{a},{b}\n" for a, b in zip(lines, words, strict=True)))
+    task = tables(folder=folder, task="links", split="given", split_column="part")
+    assert [part.tolist() for part in (task.train, task.validation, task.test)] == [[1, 3], [2], [0]]
+    assert task.heard[0].num_edges == 2 * 3 + 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -140,9 +167,16 @@ def test_a_missing_file_is_named(folder):
         ({"features": {"agee": "number"}}, "there is no column 'agee'. .* Did you mean 'age'?"),
         ({"split_column": "part"}, "there is no column 'part'"),
         ({"features": {"label": "one_hot"}}, "column 'label' is a target, so it cannot be a feature as well"),
-        ({"task": "classify"}, "unknown task 'classify'. Known: classification, multi_label, regression."),
+        ({"task": "classify"}, "unknown task 'classify'. Known: classification, links, multi_label, regression."),
         ({"target": ("label", "age")}, "a classification has one target column, got label, age"),
         ({"task": "regression", "target": ()}, "nodes.csv: expected a target column at least, got none"),
+        ({"task": {"name": "regression", "unheard": 0.5}}, "task 'regression': unknown option 'unheard'"),
+        ({"task": {"name": "links", "unherd": 0.5}}, "task 'links': unknown option 'unherd'.*Did you mean 'unheard'"),
+        (
+            {"task": "links", "target": ("town",)},
+            'task = "links" asks for no column, got target town; le',
+        ),
+        ({"task": "links", "split": {"name": "random", "train": 0.9}}, "tables .*: the validation part holds no link"),
         ({"task": "regression"}, "column 'label' is to hold numbers, got 'buys' at row 0"),
         (
             {"task": "multi_label", "target": ("age",)},

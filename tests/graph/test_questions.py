@@ -32,6 +32,24 @@ def test_every_pair_is_located(mask):
     assert torch.equal(graph.locate(senders[present].int(), receivers[present].int()), ids[mask])
 
 
+@given(masks())
+@settings(max_examples=100, deadline=None)
+def test_an_edge_has_its_ends_by_its_number(mask):
+    graph = graph_of(mask)
+    taken = torch.arange(graph.num_edges).flip(0)
+    for ends, every in zip(graph.ends(taken), graph.edges(), strict=True):
+        assert torch.equal(ends, every.flip(0))
+    for wrong in (-1, graph.num_edges):
+        with pytest.raises(IndexError, match=f"ends: there is no edge {wrong}; edges go from 0 to"):
+            graph.ends(torch.tensor([wrong]))
+
+
+def test_ends_of_billions_of_edges_cost_those_asked_for():
+    nobody = graph_of(torch.zeros(1, 1).bool()).from_edges(*torch.zeros(2, 0).long(), num_senders=10**6)
+    senders, receivers = (~nobody).ends(torch.tensor([10**12 - 1, 3 * 10**6 + 5]))
+    assert senders.tolist() == [10**6 - 1, 5] and receivers.tolist() == [10**6 - 1, 3]
+
+
 def test_an_edge_that_is_not_there_is_named():
     graph = graph_of(torch.eye(3).bool())
     senders, receivers = torch.tensor([0, 1, 2]), torch.tensor([0, 2, 1])

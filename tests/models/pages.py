@@ -8,6 +8,7 @@ from edgewise.part import Part
 
 NODE = {"in_dim": 5, "out_dim": 3, "num_layers": 2}
 TEXT = {"dim": 8, "num_heads": 2, "num_layers": 2, "hidden": 12}
+PAIRS = {"head": Part("links", {"graph": "edges", "num_heads": 2, "symmetric": False})}
 # What each page is called with, and once more, with what else it offers.
 ARGUMENTS = {
     "basic": NODE | {"hidden": 4},
@@ -30,6 +31,15 @@ ARGUMENTS = {
     "gps, edges": NODE | {"hidden": 8, "num_heads": 2, "positions": ("degree",), "edge_dim": 3, "head": "nodes"},
     "graph_network": NODE | {"hidden": 6},
     "graph_network, edges": NODE | {"hidden": 9, "edge_dim": 3, "reduce": "mean"},
+    "basic, links": NODE | PAIRS | {"hidden": 4},
+    "gcn, links": NODE | PAIRS | {"hidden": 4},
+    "sage, links": NODE | PAIRS | {"hidden": 4},
+    "gin, links": NODE | PAIRS | {"hidden": 6},
+    "gat, links": NODE | PAIRS | {"hidden": 4, "num_heads": 2},
+    "gatv2, links": NODE | PAIRS | {"hidden": 4, "num_heads": 2},
+    "monet, links": NODE | PAIRS | {"hidden": 4},
+    "graph_transformer, links": NODE | PAIRS | {"hidden": 8, "num_heads": 2, "positions": ()},
+    "gps, links": NODE | PAIRS | {"hidden": 8, "num_heads": 2, "positions": ()},
     "encoder": TEXT | {"tokens": 11},
     "encoder, before": TEXT | {"tokens": 11, "placement": "pre", "head": Part("nodes", {"out_dim": 3})},
     "decoder": TEXT | {"tokens": 11},

@@ -51,7 +51,7 @@ HEADS_OF = {"encoder": Part("nodes", {"out_dim": 3}), "bert": Part("nodes", {"ou
 
 def varied(page: str, option: str, default: object) -> object:
     if option == "head":
-        return HEADS_OF.get(page, {"graph": "nodes", "nodes": "graph"}.get(str(default)))
+        return HEADS_OF.get(page, {"graph": "nodes"}.get(str(default), "links"))
     value = VARIED[option]
     return value[default] if isinstance(value, dict) else value
 

@@ -1,13 +1,14 @@
-"""Heads equal their formulas: per node, per edge, per graph, per token."""
+"""Heads equal their formulas: per node, per edge, per pair, per graph, per token."""
 
 import pytest
 import torch
+from tests.equal import assert_all_equal_as_promised
 from tests.kernels.graphs import complete, irregular
 from torch import nn
 
 from edgewise.graph import Graph
 from edgewise.layers import State
-from edgewise.models import HEADS
+from edgewise.models import HEADS, Network, gcn
 from edgewise.part import Part
 
 DIMS = {"nodes": 5, "source": 4}
@@ -53,6 +54,49 @@ def test_a_row_for_each_edge(name, batch):
 
 
 @pytest.mark.parametrize("batch", [(), (2, 3)])
+@pytest.mark.parametrize(
+    "options", [{"symmetric": True, "head_dim": 3}, {"symmetric": False, "graph": "source->nodes"}]
+)
+def test_a_link_is_attention_before_its_softmax_forward_and_gradient(options, batch):
+    head = built("links", out_dim=2, num_heads=5, **{"graph": "edges", **options})
+    nn.init.normal_(head.combine.weight)
+    given = State({name: x.requires_grad_() for name, x in state(*batch).nodes.items()})
+    graph = GRAPHS[head.graph]
+
+    x, s = given.nodes["nodes"], given.nodes[head.senders]
+    q, k = (
+        (h @ W.weight.T).unflatten(-1, head.heads).transpose(-2, -3)
+        for h, W in ((x, head.query), (s, head.key or head.query))
+    )
+    dense = head.combine((q @ k.mT / head.heads[1] ** 0.5).movedim(-3, -1))
+
+    senders, receivers = graph.edges()
+    answers = head(given, GRAPHS), dense[..., receivers, senders, :]
+    weights = torch.randn(answers[0].shape)
+    wanted = [*(given.nodes[name] for name in {"nodes", head.senders}), *head.parameters()]
+    ours, theirs = ([answer, *torch.autograd.grad((answer * weights).sum(), wanted)] for answer in answers)
+    assert_all_equal_as_promised(ours, theirs)
+
+
+@pytest.mark.parametrize("num_heads", [1, 3])
+def test_a_symmetric_head_says_the_same_in_both_directions_to_the_last_bit(num_heads):
+    nodes = 61
+    graph = complete(nodes)
+    head = Part("links", {"num_heads": num_heads, "head_dim": 37, "graph": "edges"}).build(HEADS, "head", dims=DIMS)
+    said = head(State({"nodes": torch.randn(nodes, 5)}), {"edges": graph}).view(nodes, nodes)
+    assert torch.equal(said, said.T) and said.std() > 0
+
+
+def test_a_network_asked_for_links_wants_their_graph():
+    network = Network(gcn(5, 1, head="links"))
+    assert network.graph_names == ("edges", "links")
+    with pytest.raises(ValueError, match="Network: hears the graph 'links', got edges"):
+        network({"edges": GRAPH}, torch.randn(7, 5))
+    with pytest.raises(ValueError, match="Network: hears edges, links; give the graphs by name, got one graph alone"):
+        network(GRAPH, torch.randn(7, 5))
+
+
+@pytest.mark.parametrize("batch", [(), (2, 3)])
 @pytest.mark.parametrize(("readout", "reduce"), [(None, torch.mean), ("sum", torch.sum), ("max", torch.amax)])
 def test_a_row_for_each_graph(readout, reduce, batch):
     given = state(*batch)
@@ -92,6 +136,14 @@ def test_a_logit_for_each_token():
             {"out_dim": 3, "readout": "sum", "whole": 4},
             "reads whole states or nodes, got whole=4 and readout='sum'",
         ),
+        (
+            "links",
+            {"graph": "a->nodes"},
+            "LinkHead: symmetric is for pairs within one node set, and 'a->nodes' has two",
+        ),
+        ("links", {"graph": "a->nodes", "symmetric": False}, "unknown node set 'a'"),
+        ("links", {"num_heads": 2}, "LinkHead: num_heads = 2 do not share 5 channels evenly; give head_dim, or fewer"),
+        ("links", {"num_heads": 0}, "LinkHead: num_heads = 0 do not share 5 channels evenly"),
         ("tokens", {"tokens": 9, "nodes": "nods"}, "unknown node set 'nods'"),
         ("tokens", {"tokens": 9, "tied": True}, "tied needs an embedding of 9 tokens and 5 channels, got none"),
         ("nodes", {}, "head 'nodes': needs the option 'out_dim'"),

@@ -17,6 +17,7 @@ ORDERED = ("sinusoidal", "learned", "rotary")  # parts that read the place of a 
 PER = {
     "nodes": ("nodes", {"out_dim": 3}),
     "edges": ("edges", {"out_dim": 3}),
+    "links": ("edges", {"out_dim": 3, "graph": "edges", "num_heads": 2}),
     "graph": ("graphs", {"out_dim": 3, "hidden": 4}),
     "tokens": ("nodes", {"tokens": 11}),
 }

@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edgewise.data import Classes, GraphTask, Labels, NodeTask, Numbers, per_class
+from edgewise.data import Classes, GraphTask, Labels, LinkTask, NodeTask, Numbers, links_of, per_class
+from edgewise.data.splits import shares
 from edgewise.graph import Graph
 
 
@@ -83,6 +84,18 @@ def cycles_task(*, graphs: int = 50, edge_features: bool = False) -> GraphTask:
     )
 
 
+def friends_task(*, nodes: int = 60, unheard: float = 0.5) -> LinkTask:
+    """People in a ring who know those within three places of them; their features are where they stand."""
+    here = torch.arange(nodes)
+    pairs = torch.cat([torch.stack([here, (here + step) % nodes]) for step in (1, 2, 3)], dim=1)
+    both = torch.cat([pairs, pairs.flip(0)], dim=1)
+    graph = Graph.from_edges(both[0], both[1], num_senders=nodes)
+    angles = here[:, None] * torch.tensor([1.0, 2.0, 4.0]) * (2 * torch.pi / nodes)
+    parts = shares(torch.ones(links_of(graph).shape[1]), train=0.6, validation=0.2, seed=0)
+    features = torch.cat([angles.sin(), angles.cos()], dim=1)
+    return LinkTask("friends", graph, features, *parts, unheard=unheard, notes=("Made of a ring.",))
+
+
 class MeanNetwork(nn.Module):
     """Two linear layers, each after a node has heard the mean of its neighbours."""
 
@@ -116,6 +129,18 @@ def pooled_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float
             return torch.zeros(graphs.num_graphs, out_dim).index_add(0, numbers, super().forward(graphs, x))
 
     return PooledNetwork(in_dim, out_dim, hidden, dropout)
+
+
+def linking_network(in_dim: int, out_dim: int, *, hidden: int = 8, dropout: float = 0.5) -> nn.Module:
+    """A model that answers for pairs: how alike what the mean network says of both ends is."""
+
+    class LinkingNetwork(MeanNetwork):
+        def forward(self, graphs: dict[str, Graph], x: Tensor) -> Tensor:
+            states = super().forward(graphs["edges"], x)
+            senders, receivers = graphs["links"].edges()
+            return (states[senders] * states[receivers]).sum(1, keepdim=True)
+
+    return LinkingNetwork(in_dim, hidden, hidden, dropout)
 
 
 def loosely_annotated(in_dim: int, out_dim: int, hidden: "NotImportedHere" = 8, widths: tuple[int, ...] = (1, 2)):

@@ -1,5 +1,5 @@
 import pytest
-from tests.training.stand_in import ring_answers, ring_task
+from tests.training.stand_in import friends_task, ring_answers, ring_task
 
 from edgewise.training import OBJECTIVES, SCORES, Goal, TrainingConfig
 from edgewise.training.goal import DEFAULTS
@@ -10,6 +10,7 @@ from edgewise.training.goal import DEFAULTS
     [
         (ring_task(), "cross_entropy", "accuracy"),
         (ring_answers("labels"), "binary_cross_entropy", "f1"),
+        (friends_task(), "binary_cross_entropy", "roc_auc"),
         (ring_answers("numbers"), "mean_squared_error", "rmse"),
     ],
 )

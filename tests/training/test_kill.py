@@ -81,8 +81,28 @@ def busy_mini_batches(recipe_file):
     return recipe_file
 
 
+@pytest.fixture
+def busy_links(recipe_file):
+    """Links in mini-batches, beside pairs that every epoch draws anew."""
+    recipe_file.write_text(
+        f"""
+        [data]
+        name = "tests.training.stand_in:friends_task"
+        [model]
+        name = "gat"
+        head = {{name = "links", num_heads = 2}}
+        [training]
+        epochs = {EPOCHS}
+        batch_size = 40
+        device = "cpu"
+        save_every = 0
+        """
+    )
+    return recipe_file
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["busy_recipe", "busy_mini_batches"])
+@pytest.mark.parametrize("recipe", ["busy_recipe", "busy_mini_batches", "busy_links"])
 def test_a_run_killed_at_random_moments_ends_as_if_it_never_was(recipe, request, tmp_path, processes):
     busy_recipe = request.getfixturevalue(recipe)
     whole = run(Recipe.read(busy_recipe), tmp_path / "whole")
@@ -102,5 +122,5 @@ def test_a_run_killed_at_random_moments_ends_as_if_it_never_was(recipe, request,
         assert lines(folder) == lines(tmp_path / "whole")
         for name in ("best/model.safetensors", "last/model.safetensors", "last/training.safetensors"):
             assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-        assert f"test accuracy {100 * whole.figures['test'][1]:.1f} %" in (folder / "report.md").read_text()
+        assert f"test {whole.score_name} {100 * whole.figures['test'][1]:.1f} %" in (folder / "report.md").read_text()
         assert {path.name for path in folder.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}

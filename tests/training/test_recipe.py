@@ -88,7 +88,8 @@ def test_differences_name_the_option_and_both_values(recipe_file):
         ("training.optimiser=adamx", "[training] unknown optimiser 'adamx'. Known: adam, adamw, sgd."),
         (
             "training.watch=acuracy",
-            "unknown watch 'acuracy'. Known: accuracy, auto, f1, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
+            "unknown watch 'acuracy'. Known: accuracy, auto, average_precision, f1, hits@10, hits@100, hits@20, "
+            "hits@50, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
         ),
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
         (

@@ -73,10 +73,11 @@ def test_the_run_folder_keeps_how_columns_became_features(recipe_file, tmp_path)
         ("ring_labels", "confusion.csv", "test f1 "),
         ("ring_numbers", "residuals.png", "test rmse "),
         ("cycles_task", "confusion.csv", "test accuracy "),
+        ("friends_task", "ranking.png", "test roc_auc "),
     ],
 )
 def test_every_answer_is_shown_and_reported_in_its_own_score(recipe_file, tmp_path, task, file, title):
-    model = "pooled_network" if task == "cycles_task" else "mean_network"
+    model = {"cycles_task": "pooled_network", "friends_task": "linking_network"}.get(task, "mean_network")
     run(
         recipe(recipe_file, f"data.name={HERE}:{task}", f"model.name={HERE}:{model}", "training.epochs=2"),
         tmp_path / "run",
@@ -84,8 +85,29 @@ def test_every_answer_is_shown_and_reported_in_its_own_score(recipe_file, tmp_pa
     report = (tmp_path / "run" / "report.md").read_text()
     assert title in report.splitlines()[0] and f"({file})" in report.replace("`", "")
     assert (tmp_path / "run" / file).stat().st_size > 0
-    unit = "graphs" if task == "cycles_task" else "nodes"
+    unit = {"cycles_task": "graphs", "friends_task": "links"}.get(task, "nodes")
     assert f"| part | {unit} |" in report and f"The test {unit} were looked at once" in report
+
+
+def test_a_report_on_links_holds_every_score_of_a_ranking(recipe_file, tmp_path):
+    run(
+        recipe(
+            recipe_file, f"data.name={HERE}:friends_task", "model.name=gcn", "model.head=links", "training.epochs=2"
+        ),
+        tmp_path / "run",
+    )
+    report = (tmp_path / "run" / "report.md").read_text()
+    for name in ("roc_auc", "average_precision", "hits@10", "hits@20"):
+        assert f"| {name} | " in report
+    assert "hits@100" not in report and "![linked pairs among the others](ranking.png)" in report
+
+
+def test_a_model_without_the_head_for_links_is_refused(recipe_file):
+    with pytest.raises(
+        ValueError,
+        match="model 'gcn': it has no use for the graph 'links' of friends, it knows edges; where links are asked",
+    ):
+        prepare(recipe(recipe_file, f"data.name={HERE}:friends_task", "model.name=gcn"))
 
 
 def test_an_early_end_is_told(recipe_file, tmp_path):
@@ -156,7 +178,7 @@ def test_resuming_with_more_epochs_trains_on(recipe_file, tmp_path):
         (
             f"data.name={HERE}:no_task",
             TypeError,
-            f"data set '{HERE}:no_task': expected it to give a NodeTask or a GraphTask, got str",
+            f"data set '{HERE}:no_task': expected it to give a NodeTask, a LinkTask or a GraphTask, got str",
         ),
         (f"model.name={HERE}:no_model", TypeError, "expected a NetworkConfig or a torch module of it, got str"),
         (

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tests.training.stand_in import ring_answers, ring_task
+from tests.training.stand_in import friends_task, ring_answers, ring_task
 
-from edgewise.data import Classes, Labels, Numbers
+from edgewise.data import Classes, Labels, Linked, Numbers
 from edgewise.training import SCORES
 from edgewise.training.scores import heard
 
@@ -17,8 +17,8 @@ def example(answer, seed=0):
     chance = torch.Generator().manual_seed(seed)
     if answer is Classes:
         return Classes(("a", "b", "c")), torch.randn(40, 3, generator=chance), torch.arange(40) % 3
-    outputs, kind = torch.randn(40, 2, generator=chance), answer(("a", "b"))
-    targets = (outputs + torch.randn(40, 2, generator=chance) > 0).float()
+    outputs, kind = torch.randn(400, 2, generator=chance), answer(("a", "b"))
+    targets = (outputs + torch.randn(400, 2, generator=chance) > 0).float()
     targets[::7, 1] = NAN
     return (
         (kind, outputs, targets)
@@ -41,6 +41,19 @@ def auc(likely, right):
     return ((gap > 0).float() + 0.5 * (gap == 0).float()).mean()
 
 
+def average_precision(likely, right):
+    """Precision at every positive, down the ranking; no two are equally likely here."""
+    likely, right = likely[~right.isnan()], right[~right.isnan()]
+    ranked = right[likely.argsort(descending=True)]
+    return (ranked.cumsum(0) / torch.arange(1, len(ranked) + 1))[ranked == 1].mean()
+
+
+def hits_at(k, likely, right):
+    """As OGB's evaluator has it."""
+    kth = likely[right == 0].sort(descending=True).values[k - 1]
+    return (likely[right == 1] > kth).sum() / (right == 1).sum()
+
+
 def f1_of(said, right):
     return 2 * (said & right).sum() / (said.sum() + right.sum())
 
@@ -58,14 +71,23 @@ def by_hand(name, answer, outputs, targets):
             "roc_auc": lambda: torch.stack(
                 [auc(p, c.float()) for p, c in zip(likely.T, columns.T, strict=True)]
             ).mean(),
+            "average_precision": lambda: torch.stack(
+                [average_precision(p, c.float()) for p, c in zip(likely.T, columns.T, strict=True)]
+            ).mean(),
         }[name]()
     known = ~targets.isnan()
     if isinstance(answer, Labels):
         said, right = outputs[known] > 0, targets[known].bool()
+        if name.startswith("hits@"):
+            k = int(name[5:])
+            return torch.stack([hits_at(k, p, t) for p, t in zip(outputs.T, targets.T, strict=True)]).mean()
         return {
             "accuracy": lambda: (said == right).float().mean(),
             "f1": lambda: f1_of(said, right),
             "roc_auc": lambda: torch.stack([auc(p, t) for p, t in zip(outputs.T, targets.T, strict=True)]).mean(),
+            "average_precision": lambda: torch.stack(
+                [average_precision(p, t) for p, t in zip(outputs.T, targets.T, strict=True)]
+            ).mean(),
         }[name]()
     miss = (answer.said(outputs) - targets)[known]
     return miss.square().mean().sqrt() if name == "rmse" else miss.abs().mean()
@@ -84,6 +106,16 @@ def test_one_label_alone_has_its_scores():
     one = Labels(("a",)), outputs[:, :1], targets[:, :1]
     for name in ("accuracy", "f1", "roc_auc"):
         assert taken(name, *one) == pytest.approx(float(by_hand(name, *one)), abs=1e-6)
+
+
+def test_hits_refuse_a_part_with_fewer_negatives():
+    with pytest.raises(
+        ValueError, match="friends: hits@50 looks at the 50 likeliest negatives, and the validation part"
+    ):
+        SCORES["hits@50"].check(friends_task(), "hits@50")
+    SCORES["hits@20"].check(friends_task(), "hits@20")
+    with pytest.raises(ValueError, match="hits@50: expected at least 50 negatives, got 36"):
+        taken("hits@50", Linked(), torch.zeros(72, 1), friends_task().asked("test"))
 
 
 def test_scores_are_written_in_their_units():

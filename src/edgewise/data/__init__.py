@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from edgewise.data.answers import Answer, Classes, Labels, Numbers
+from edgewise.data.answers import Answer, Classes, Labels, Linked, Numbers
 from edgewise.data.batch import Batch
 from edgewise.data.cora import cora
 from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.link_task import LinkTask, links_of
 from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
 from edgewise.data.networkx import from_networkx
@@ -40,6 +41,8 @@ __all__ = [
     "Classes",
     "GraphTask",
     "Labels",
+    "LinkTask",
+    "Linked",
     "NodeTask",
     "Numbers",
     "Split",
@@ -48,6 +51,7 @@ __all__ = [
     "from_networkx",
     "from_pyg",
     "graphs_from_pyg",
+    "links_of",
     "molecules",
     "musae",
     "per_class",

@@ -109,6 +109,20 @@ class Labels(Answer):
 
 
 @dataclass(frozen=True)
+class Linked(Labels):
+    """Whether a pair is linked: one label, asked of pairs.
+
+    >>> Linked().as_table()
+    {'kind': 'linked', 'names': ['linked']}
+    """
+
+    names: tuple[str, ...] = ("linked",)
+
+    def described(self) -> str:
+        return "links to say"
+
+
+@dataclass(frozen=True)
 class Numbers(Answer):
     """Numbers: targets [examples, numbers] in their own units, NaN where unknown; learned in standard deviations.
 

@@ -6,57 +6,72 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edgewise.data.answers import Classes
 from edgewise.data.folders import file_in
+from edgewise.data.link_task import LINKS, LinkTask
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import SplitPart, drawn
 from edgewise.data.table import Table
-from edgewise.data.target_columns import TARGETS, standardised
+from edgewise.data.target_columns import TaskPart, column_targets, standardised
 from edgewise.graph import Graph
-from edgewise.names import lookup
 from edgewise.part import Part
 
 
 def musae(
     *,
     folder: str | Path,
-    task: str = "classification",
+    task: TaskPart = "classification",
     logarithm: bool = False,
     split: SplitPart = "random",
     split_seed: int = 0,
-) -> NodeTask:
-    """Say what kind of page a page is, or how many visit it, from its words and its neighbours.
+) -> NodeTask | LinkTask:
+    """Say what kind of page a page is, how many visit it, or which pages are linked, from words and neighbours.
 
     The files are NAME_edges.csv, NAME_target.csv, whose last column is asked for, and NAME.json or NAME_features.json,
     which lists the words of every page. Edges go both ways, each pair once; a page that links to itself hears itself.
-    `task` is "classification" or "regression"; with `logarithm` the number asked for is ln(1 + visits).
+    `task` is "classification", "regression" (with `logarithm` the number asked for is ln(1 + visits)) or "links", whose
+    options are those of `link_task`: {name = "links", negatives_per_link = 1}.
 
     Rozemberczki et al. 2021, Multi-scale attributed node embedding, https://arxiv.org/abs/1909.13021
     """
     edges = file_in(folder, ["*_edges.csv"], "musae")
     name = edges.name.removesuffix("_edges.csv")
     pages = Table.read(file_in(folder, [f"{name}_target.csv"], "musae"))
-    targets, answer = lookup(task, TARGETS, "task")(pages, pages.names[-1:])
-    if logarithm:
-        if isinstance(answer, Classes):
-            raise ValueError('musae: logarithm is of numbers; it goes with task = "regression"')
-        targets = targets.log1p()
-    parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
+    asked = column_targets(task)
+    if logarithm and task != "regression":
+        raise ValueError('musae: logarithm is of numbers; it goes with task = "regression"')
     ids = [int(number) for number in pages.numbers(pages.names[0])]
     graph = _graph(Table.read(edges), ids)
+    features = _words(file_in(folder, [f"{name}.json", f"{name}_features.json"], "musae"), ids)
+    origin = f"Pages of {name}; both directions of a link are edges. Rozemberczki et al. 2021 (MUSAE)."
+    if asked is None:
+        links: LinkTask = Part.of(task).build(
+            LINKS,
+            "task",
+            name=f"musae {name}",
+            graph=graph,
+            features=features,
+            edges=None,
+            directed=False,
+            split=split,
+            split_seed=split_seed,
+            given=None,
+            notes=(origin,),
+            encoders={},
+        )
+        return links
+    targets, answer = asked(pages, pages.names[-1:])
+    targets = targets.log1p() if logarithm else targets
+    parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
     return NodeTask(
         name=f"musae {name}",
         graphs=graph,
-        features=_words(file_in(folder, [f"{name}.json", f"{name}_features.json"], "musae"), ids),
+        features=features,
         targets=targets,
         train=parts.train,
         validation=parts.validation,
         test=parts.test,
         answer=standardised(answer, targets, parts.train),
-        notes=(
-            f"Pages of {name}; both directions of a link are edges. Rozemberczki et al. 2021 (MUSAE).",
-            f"The split is {Part.of(split)}, seed {split_seed}.",
-        ),
+        notes=(origin, f"The split is {Part.of(split)}, seed {split_seed}."),
     )
 
 

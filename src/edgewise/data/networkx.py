@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from edgewise.data.encoders import EncoderPart
+from edgewise.data.link_task import LinkTask
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import SplitPart
 from edgewise.data.table import Table
-from edgewise.data.tables import task_of_tables
+from edgewise.data.tables import USUAL_TARGET, task_of_tables
+from edgewise.data.target_columns import TaskPart
 
 ID, ENDS = "number of the node", ("number of the sender", "number of the receiver")
 
@@ -16,15 +18,15 @@ def from_networkx(
     network: Any,
     *,
     name: str = "networkx",
-    target: Sequence[str] = ("label",),
-    task: str = "classification",
+    target: Sequence[str] = USUAL_TARGET,
+    task: TaskPart = "classification",
     features: Mapping[str, EncoderPart] | None = None,
     edge_features: Mapping[str, EncoderPart] | None = None,
     duplicates: str = "",
     split: SplitPart = "random",
     split_attribute: str = "",
     split_seed: int = 0,
-) -> NodeTask:
+) -> NodeTask | LinkTask:
     """Say the attributes `target` of nodes from their other attributes and from their neighbours.
 
     Nodes are numbered in the network's order; an edge u -> v: v hears u; undirected: both. Attributes are what columns

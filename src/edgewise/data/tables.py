@@ -9,16 +9,17 @@ from torch import Tensor
 
 from edgewise.data.encoders import EncoderPart, encoded
 from edgewise.data.folders import file_in
+from edgewise.data.link_task import LINKS, LinkTask, links_of
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.data.table import Table
-from edgewise.data.target_columns import TARGETS, standardised
+from edgewise.data.target_columns import TaskPart, column_targets, standardised
 from edgewise.extras import require
 from edgewise.graph import Graph
-from edgewise.names import lookup
 from edgewise.part import Part
 
 FILES = ("parquet", "csv", "csv.gz", "tsv")
+USUAL_TARGET = ("label",)
 
 
 def tables(
@@ -32,14 +33,14 @@ def tables(
     receiver: str = "target",
     directed: bool = False,
     duplicates: str = "",
-    target: tuple[str, ...] = ("label",),
-    task: str = "classification",
+    target: tuple[str, ...] = USUAL_TARGET,
+    task: TaskPart = "classification",
     features: Mapping[str, EncoderPart] | None = None,
     edge_features: Mapping[str, EncoderPart] | None = None,
     split: SplitPart = "random",
     split_column: str = "",
     split_seed: int = 0,
-) -> NodeTask:
+) -> NodeTask | LinkTask:
     """Say the `target` columns of nodes from their other columns and from their neighbours.
 
     The files are `nodes` and `edges` with the ending parquet, csv, csv.gz or tsv, or whole file names. Column `id`
@@ -49,11 +50,14 @@ def tables(
 
     `task` is "classification" (one column, a class a node), "multi_label" (a column a label) or "regression" (a column
     a number, learned in deviations of the training part). Where a target is empty, the node is heard and not asked.
+    Or it is "links", which asks for no column but for pairs of nodes that an edge joins; its options are those of
+    `link_task`: {name = "links", negatives_per_link = 1}.
 
     `features` and `edge_features` give an encoder in ENCODERS for each column to take. Without `features` all columns
     are taken that have no other use: numbers as "number", the rest as "one_hot"; without `edge_features` edges bring
-    nothing. Encoders learn from the training part. `split_column` says "train", "validation" or "test", for the split
-    "given"; a node of which it says nothing is in no part.
+    nothing. Encoders learn from the training part; where links are asked for, from all. `split_column` says "train",
+    "validation" or "test", for the split "given", of nodes, or of edges where links are asked for; one of which it says
+    nothing is in no part.
     """
     node_table, edge_table = (Table.read(_file(folder, name), delimiter) for name in (nodes, edges))
     return task_of_tables(
@@ -84,22 +88,38 @@ def task_of_tables(
     directed: bool,
     duplicates: str,
     target: Sequence[str],
-    task: str,
+    task: TaskPart,
     features: Mapping[str, EncoderPart] | None,
     edge_features: Mapping[str, EncoderPart] | None,
     split: SplitPart,
     split_column: str,
     split_seed: int,
-) -> NodeTask:
+) -> NodeTask | LinkTask:
     """The task in two tables, wherever they come from; the options are those of `tables`."""
-    targets, answer = lookup(task, TARGETS, "task")(node_table, target)
+    asked = column_targets(task)
+    if asked is None:
+        return _links_of_tables(
+            name,
+            node_table,
+            edge_table,
+            id=id,
+            ends=ends,
+            directed=directed,
+            duplicates=duplicates,
+            target=target,
+            task=Part.of(task),
+            features=features,
+            edge_features=edge_features,
+            split=split,
+            split_column=split_column,
+            split_seed=split_seed,
+        )
+    targets, answer = asked(node_table, target)
     own = _given(node_table, split_column) if split_column else None
     parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
     answer = standardised(answer, targets, parts.train)
     if features is None:
-        used = {id, split_column, *target}
-        free = [column for column in node_table.names if column not in used]
-        features = {column: "number" if node_table.is_numeric(column) else "one_hot" for column in free}
+        features = _usual_features(node_table, {id, split_column, *target})
     for column in target:
         if column in features:
             raise ValueError(f"{node_table.file}: column {column!r} is a target, so it cannot be a feature as well")
@@ -118,12 +138,80 @@ def task_of_tables(
         answer=answer,
         notes=(
             f"Nodes from {node_table.short_name}, {'directed' if directed else 'undirected'} edges from"
-            f" {edge_table.short_name}; {task} of {', '.join(target)}.",
+            f" {edge_table.short_name}; {Part.of(task).name} of {', '.join(target)}.",
             f"Features: {learned}." if learned else "Nodes bring no features: each has a one.",
             f"The split is {Part.of(split)}, seed {split_seed}.",
         ),
         encoders={"nodes": node_state, "edges": edge_state},
     )
+
+
+def _links_of_tables(
+    name: str,
+    node_table: Table,
+    edge_table: Table,
+    *,
+    id: str,
+    ends: tuple[str, str],
+    directed: bool,
+    duplicates: str,
+    target: Sequence[str],
+    task: Part,
+    features: Mapping[str, EncoderPart] | None,
+    edge_features: Mapping[str, EncoderPart] | None,
+    split: SplitPart,
+    split_column: str,
+    split_seed: int,
+) -> LinkTask:
+    if tuple(target) != USUAL_TARGET:
+        got = ", ".join(target)
+        raise ValueError(f'{node_table.file}: task = "links" asks for no column, got target {got}; leave it out')
+    if features is None:
+        features = _usual_features(node_table, {id})
+    x, node_state = encoded(node_table, features, range(len(node_table)))
+    heard, edge_x, edge_state = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_features or {})
+    own = None
+    if split_column:
+        names = _ids(node_table, id)
+        pairs = torch.stack([_numbers(node_table, names, edge_table, column) for column in ends])
+        own = Split(*(_link_numbers(heard, pairs[:, rows], directed) for rows in _given(edge_table, split_column)))
+    learned = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
+    made: LinkTask = task.build(
+        LINKS,
+        "task",
+        name=name,
+        graph=heard,
+        features=x if x.shape[1] else torch.ones(len(node_table), 1),
+        edges=edge_x if edge_features else None,
+        directed=directed,
+        split=split,
+        split_seed=split_seed,
+        given=own,
+        notes=(
+            f"Nodes from {node_table.short_name}, {'directed' if directed else 'undirected'} edges from"
+            f" {edge_table.short_name}; which of them are linked.",
+            f"Features: {learned}." if learned else "Nodes bring no features: each has a one.",
+        ),
+        encoders={"nodes": node_state, "edges": edge_state},
+    )
+    return made
+
+
+def _link_numbers(graph: Graph, pairs: Tensor, directed: bool) -> Tensor:
+    """Which links these pairs are, each once; a node's edge to itself is none."""
+    pairs = pairs[:, pairs[0] != pairs[1]]
+    links = links_of(graph, directed)
+    number = torch.full((graph.num_edges,), -1)
+    number[graph.locate(links[0], links[1])] = torch.arange(links.shape[1])
+    ends = (pairs[0], pairs[1]) if directed else (pairs.amin(0), pairs.amax(0))
+    found: Tensor = number[graph.locate(*ends)].unique()
+    return found
+
+
+def _usual_features(table: Table, used: set[str]) -> dict[str, EncoderPart]:
+    """Every column that has no other use."""
+    free = [column for column in table.names if column not in used]
+    return {column: "number" if table.is_numeric(column) else "one_hot" for column in free}
 
 
 def _file(folder: str | Path, name: str) -> Path:

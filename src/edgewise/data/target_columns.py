@@ -1,15 +1,20 @@
 """Columns as what is asked for: classes, labels or numbers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from edgewise.data.answers import UNKNOWN, Answer, Classes, Labels, Numbers
 from edgewise.data.encoders import by_number
+from edgewise.data.link_task import LINKS
 from edgewise.data.table import Table
+from edgewise.names import lookup, nearest
+from edgewise.part import Part
 
 Targets = tuple[Tensor, Answer]
+TaskPart = str | Part | Mapping[str, Any]  # a name in TARGETS, or "links", which has options: {name = "links", ...}
 
 
 def classes(table: Table, columns: Sequence[str]) -> Targets:
@@ -38,6 +43,17 @@ TARGETS: dict[str, Callable[[Table, Sequence[str]], Targets]] = {
     "multi_label": labels,
     "regression": numbers,
 }
+
+
+def column_targets(task: TaskPart) -> Callable[[Table, Sequence[str]], Targets] | None:
+    """How a door's task makes targets of columns; None for links, which are in no column."""
+    part = Part.of(task)
+    if part.name in LINKS:
+        return None
+    found = lookup(part.name, {**TARGETS, **dict.fromkeys(LINKS)}, "task")
+    if part.options:
+        raise ValueError(f"task {part.name!r}: unknown option {next(iter(part.options))!r}. {nearest('', ())}")
+    return found
 
 
 def standardised(answer: Answer, targets: Tensor, train: Tensor) -> Answer:

@@ -14,7 +14,7 @@ from edgewise.data.batch import Batch
 class Task(ABC):
     """Examples with targets in three parts, which come in batches.
 
-    A task of your own is a `NodeTask` or a `GraphTask`; a third kind is a class with these methods.
+    A task of your own is a `NodeTask`, a `LinkTask` or a `GraphTask`; another kind is a class with these methods.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Task(ABC):
     notes: tuple[str, ...]
     encoders: Mapping[str, Any]
 
-    example: str  # what an example is called: "node", "graph"
+    example: str  # what an example is called: "node", "link", "graph"
 
     @abstractmethod
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:

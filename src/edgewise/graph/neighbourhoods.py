@@ -11,7 +11,7 @@ from edgewise.graph.adjacency import Adjacency
 from edgewise.graph.batch import sender_range
 from edgewise.graph.edge_list import check_edges
 from edgewise.graph.loops import loop_runs
-from edgewise.graph.runs import expand
+from edgewise.graph.runs import ends, expand
 from edgewise.graph.sweep import INTERSECTION
 
 
@@ -24,6 +24,16 @@ class Neighbourhoods(Adjacency):
         """Senders and receivers of every edge, sorted by receiver, then sender: 16 bytes an edge."""
         materialise.check_size(16 * self.num_edges, f"edges: the list of {self.num_edges} edges")
         return expand(self.runs, self.run_edge_start, self.num_edges)
+
+    def ends(self, edges: Int64[Tensor, "taken"]) -> tuple[Int64[Tensor, "taken"], Int64[Tensor, "taken"]]:
+        """Senders and receivers of the edges of these numbers, in their order: the other way of `locate`.
+
+        No other edge is made, so some edges of a complement, which may have billions, cost what they are.
+        """
+        outside = edges[(edges < 0) | (edges >= self.num_edges)]
+        if len(outside):
+            raise IndexError(f"ends: there is no edge {int(outside[0])}; edges go from 0 to {self.num_edges - 1}")
+        return ends(self.runs, self.run_edge_start, edges)
 
     def dense(self) -> Bool[Tensor, "receivers senders"]:
         """The mask: row i, column j is true iff i hears j."""

@@ -46,6 +46,15 @@ def expand(
     return senders, receivers
 
 
+def ends(
+    runs: Runs, edge_start: Int64[Tensor, "runs_and_one"], edges: Int64[Tensor, "taken"]
+) -> tuple[Int64[Tensor, "taken"], Int64[Tensor, "taken"]]:
+    """Senders and receivers of the edges of these numbers."""
+    run = torch.searchsorted(edge_start, edges, right=True) - 1
+    receivers = torch.searchsorted(runs.offsets, run, right=True) - 1
+    return runs.start[run] + (edges - edge_start[run]), receivers
+
+
 def check_runs(runs: Runs, num_senders: int) -> None:
     """Refuse runs that are not canonical, and say which run is the first that is not."""
     for name, tensor, dtype in zip(

@@ -2,7 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 from edgewise.part import Part
 
 
@@ -14,6 +14,7 @@ def basic(
     num_layers: int = 2,
     aggregator: str | Part = "sum",
     dropout: float = 0.5,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(U h_i + Σ_j V h_j), num_layers times; the last one without σ gives the answer.
 
@@ -23,5 +24,5 @@ def basic(
         score="constant", aggregator=aggregator, project_output=False, projection_bias=False, root=Part("linear")
     )
     return node_classifier(
-        in_dim, hidden, out_dim, num_layers, hearing, BlockConfig(activation="relu", dropout=dropout)
+        in_dim, hidden, out_dim, num_layers, hearing, BlockConfig(activation="relu", dropout=dropout), head=head
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 
 
 def gatv2(
@@ -17,6 +17,7 @@ def gatv2(
     out_heads: int = 1,
     dropout: float = 0.6,
     edge_dim: int | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """α_ij = softmax_j a · LeakyReLU(W_q h_i + W h_j): attention that can rank senders differently for each receiver.
 
@@ -34,4 +35,4 @@ def gatv2(
     )
     last = replace(hearing, num_heads=out_heads, heads="mean")
     block = BlockConfig(activation="elu", input_dropout=dropout)
-    return node_classifier(in_dim, hidden * num_heads, out_dim, num_layers, hearing, block, last)
+    return node_classifier(in_dim, hidden * num_heads, out_dim, num_layers, hearing, block, last, head=head)

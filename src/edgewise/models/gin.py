@@ -3,7 +3,7 @@
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import stacked
+from edgewise.models.stacks import Head, answering, stacked
 from edgewise.part import Part
 
 
@@ -17,6 +17,7 @@ def gin(
     dropout: float = 0.5,
     epsilon: float = 0.0,
     learned: bool = True,
+    head: Head = "graph",
 ) -> NetworkConfig:
     """h_i' = MLP((1 + ε) h_i + Σ_j h_j), batch-normalised within; the sum of all nodes answers for the graph.
 
@@ -33,5 +34,5 @@ def gin(
         feed_forward=FeedForwardConfig(hidden=hidden, norm="batch", dropout=dropout),
     )
     embed = EmbedConfig(dim=hidden, features=in_dim)
-    head = Part("graph", {"out_dim": out_dim, "readout": readout})
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), head=head)
+    usual = {"readout": readout} if Part.of(head).name == "graph" else {}
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), head=answering(head, out_dim, **usual))

@@ -3,7 +3,7 @@
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import stacked
+from edgewise.models.stacks import Head, answering, stacked
 from edgewise.part import Part
 
 
@@ -17,7 +17,7 @@ def gps(
     positions: tuple[str | Part, ...] = (Part("random_walk", {"steps": 16}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
-    head: str = "graph",
+    head: Head = "graph",
 ) -> NetworkConfig:
     """h <- (h + local(h)) + (h + global(h)), each batch-normalised; then a feed-forward.
 
@@ -43,5 +43,5 @@ def gps(
         {"nodes": embed},
         stacked(block, num_layers),
         patterns={"complete": "complete"},
-        head=Part(head, {"out_dim": out_dim}),
+        head=answering(head, out_dim),
     )

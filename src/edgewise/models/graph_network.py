@@ -3,7 +3,7 @@
 from edgewise.layers import GraphNetworkConfig
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import at_least_one
+from edgewise.models.stacks import Head, answering, at_least_one
 from edgewise.part import Part
 
 
@@ -16,6 +16,7 @@ def graph_network(
     edge_dim: int = 0,
     whole_dim: int = 0,
     reduce: str = "sum",
+    head: Head = "graph",
 ) -> NetworkConfig:
     """e' = φ_e(e, h_i, h_j, u), h' = φ_h(Σ e', h, u), u' = φ_u(Σ e', Σ h', u), num_layers times; u answers.
 
@@ -29,5 +30,6 @@ def graph_network(
                 hidden=hidden, edge_dim=edge, edge_out_dim=hidden, whole_dim=whole, whole_out_dim=hidden, reduce=reduce
             )
         )
-    head = Part("graph", {"out_dim": out_dim, "whole": hidden})
-    return NetworkConfig({"nodes": EmbedConfig(dim=hidden, features=in_dim)}, tuple(steps), head=head)
+    usual = {"whole": hidden} if Part.of(head).name == "graph" else {}
+    embed = EmbedConfig(dim=hidden, features=in_dim)
+    return NetworkConfig({"nodes": embed}, tuple(steps), head=answering(head, out_dim, **usual))

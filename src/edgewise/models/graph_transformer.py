@@ -3,7 +3,7 @@
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import stacked
+from edgewise.models.stacks import Head, answering, stacked
 from edgewise.part import Part
 
 
@@ -18,7 +18,7 @@ def graph_transformer(
     positions: tuple[str | Part, ...] = (Part("laplacian", {"count": 8}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
-    head: str = "nodes",
+    head: Head = "nodes",
 ) -> NetworkConfig:
     """Multi-head dot-product attention over the edges of a sparse graph, Laplacian positions, batch norm after.
 
@@ -34,4 +34,4 @@ def graph_transformer(
         dropout=dropout,
     )
     embed = EmbedConfig(dim=hidden, features=in_dim, positions=positions)
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), head=Part(head, {"out_dim": out_dim}))
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), head=answering(head, out_dim))

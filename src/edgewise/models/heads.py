@@ -1,4 +1,4 @@
-"""What a network answers: something per node, per edge, per graph, or per token of a vocabulary.
+"""What a network answers: something per node, per edge, per pair, per graph, or per token of a vocabulary.
 
 Your own head is a module with a forward(state, graphs); it takes what it names of `dims` (channels of each node set)
 and `table` (the embedding's), and says in an attribute `graph` which graph it reads, if any.
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
+from edgewise.kernels import score_edges
 from edgewise.kernels.segments import gather_receivers, gather_senders
 from edgewise.layers import READOUTS, State, node_sets
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
@@ -35,7 +36,7 @@ class NodeHead(nn.Module):
 
 
 class EdgeHead(nn.Module):
-    """y_ij = W_r h_i + W_s h_j + b for every edge of the graph named: candidates of a link prediction, say.
+    """y_ij = W_r h_i + W_s h_j + b for every edge of the graph named.
 
     Each end is projected once, not once an edge.
     """
@@ -52,6 +53,50 @@ class EdgeHead(nn.Module):
         receivers = self.of_receiver(state.nodes[self.receivers]).movedim(-2, 0)
         senders = self.of_sender(state.nodes[self.senders]).movedim(-2, 0)
         return (gather_receivers(receivers, graph) + gather_senders(senders, graph)).movedim(0, -2)
+
+
+class LinkHead(nn.Module):
+    """y_ij = Σ_h w_h (W_q h_i)_h · (W_k h_j)_h / √d + b for every edge of the graph "links": attention, unnormalised.
+
+    So a link is likely where i would listen to j. The graph holds the pairs to be judged; nobody hears along it. With
+    `symmetric`, W_k is W_q and y_ij = y_ji to the last bit, as links without a direction want it. The sum over heads
+    begins with w = 1.
+    """
+
+    def __init__(
+        self,
+        dims: Mapping[str, int],
+        out_dim: int = 1,
+        graph: str = "links",
+        num_heads: int = 1,
+        head_dim: int | None = None,
+        symmetric: bool = True,
+    ) -> None:
+        super().__init__()
+        self.graph, (self.senders, self.receivers) = graph, node_sets(graph)
+        dim = lookup(self.receivers, dims, "node set")
+        if num_heads < 1 or (head_dim is None and dim % num_heads):
+            raise ValueError(
+                f"LinkHead: num_heads = {num_heads} do not share {dim} channels evenly; give head_dim, or fewer"
+            )
+        if symmetric and self.senders != self.receivers:
+            raise ValueError(
+                f"LinkHead: symmetric is for pairs within one node set, and {graph!r} has two; set symmetric = false"
+            )
+        self.heads = (num_heads, head_dim or dim // num_heads)
+        channels = self.heads[0] * self.heads[1]
+        self.query = nn.Linear(dim, channels, bias=False)
+        self.key = None if symmetric else nn.Linear(lookup(self.senders, dims, "node set"), channels, bias=False)
+        self.combine = nn.Linear(num_heads, out_dim)
+        nn.init.ones_(self.combine.weight)
+
+    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch edges out_dim"]:
+        """A row for each pair, in the graph's edge order."""
+        query = self.query(state.nodes[self.receivers]).unflatten(-1, self.heads)
+        key = query if self.key is None else self.key(state.nodes[self.senders]).unflatten(-1, self.heads)
+        scores = score_edges(query, key, named(graphs, self.graph))
+        y: Tensor = self.combine(scores.to(self.combine.weight.dtype))
+        return y
 
 
 class GraphHead(nn.Module):
@@ -119,4 +164,10 @@ def _projection(in_dim: int, out_dim: int, hidden: int, bias: bool) -> nn.Module
     return nn.Linear(in_dim, out_dim, bias=bias)
 
 
-HEADS: dict[str, type[nn.Module]] = {"nodes": NodeHead, "edges": EdgeHead, "graph": GraphHead, "tokens": TokenHead}
+HEADS: dict[str, type[nn.Module]] = {
+    "nodes": NodeHead,
+    "edges": EdgeHead,
+    "links": LinkHead,
+    "graph": GraphHead,
+    "tokens": TokenHead,
+}

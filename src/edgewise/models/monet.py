@@ -2,7 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 from edgewise.part import Part
 
 
@@ -15,6 +15,7 @@ def monet(
     num_layers: int = 2,
     coordinates: int | str = "degree",
     dropout: float = 0.5,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(Σ_k (1/|N_i|) Σ_j w_k(u_ij) W_k h_j), w_k a Gaussian of the pseudo-coordinates u_ij.
 
@@ -33,4 +34,4 @@ def monet(
         edge_dim=coordinates if isinstance(coordinates, int) else None,
     )
     block = BlockConfig(activation="relu", input_dropout=dropout)
-    return node_classifier(in_dim, hidden, out_dim, num_layers, hearing, block)
+    return node_classifier(in_dim, hidden, out_dim, num_layers, hearing, block, head=head)

@@ -2,7 +2,7 @@
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
-from edgewise.models.stacks import node_classifier
+from edgewise.models.stacks import Head, node_classifier
 from edgewise.part import Part
 
 
@@ -14,6 +14,7 @@ def sage(
     num_layers: int = 2,
     aggregator: str | Part = "mean",
     dropout: float = 0.5,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """h_i' = σ(U h_i + W ⊕_j h_j), ⊕ the mean or max of the neighbours.
 
@@ -21,4 +22,4 @@ def sage(
     """
     hearing = Hearing(score="constant", aggregator=aggregator, project_value=False, root=Part("linear"))
     block = BlockConfig(activation="relu", dropout=dropout)
-    return node_classifier(in_dim, hidden, out_dim, num_layers, hearing, block)
+    return node_classifier(in_dim, hidden, out_dim, num_layers, hearing, block, head=head)

@@ -1,10 +1,15 @@
-"""Blocks in a row for networks that answer per node, as the citation graph papers stack them."""
+"""Blocks in a row, as the citation graph papers stack them, and what answers after the last."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
+from edgewise.part import Part
+
+Head = str | Part | Mapping[str, Any]  # a name in HEADS, or with options: {name = "links", num_heads = 4}
 
 
 def node_classifier(
@@ -15,15 +20,29 @@ def node_classifier(
     hearing: Hearing,
     block: BlockConfig,
     last: Hearing | None = None,
+    head: Head | None = None,
 ) -> NetworkConfig:
     """num_layers blocks, in_dim -> hidden -> … -> out_dim; the last without activation, dropout or residual.
 
     The last block's numbers are the answer: there is no embedding and no head. `last` is its hearing, where it differs.
+    With a `head` the last block has `hidden` channels, and the head answers of them.
     """
     inner = replace(block, hears=(hearing,), out_dim=hidden, residual=False)
-    final = replace(inner, hears=(last or hearing,), out_dim=out_dim, activation=None, dropout=0.0, norm=None)
+    width = out_dim if head is None else hidden
+    final = replace(inner, hears=(last or hearing,), out_dim=width, activation=None, dropout=0.0, norm=None)
     embed = EmbedConfig(dim=in_dim, features=in_dim, project=False)
-    return NetworkConfig({"nodes": embed}, (*[inner] * (at_least_one(num_layers) - 1), final))
+    answer = None if head is None else answering(head, out_dim)
+    return NetworkConfig({"nodes": embed}, (*[inner] * (at_least_one(num_layers) - 1), final), head=answer)
+
+
+def answering(head: Head, out_dim: int, **usual: Any) -> Part:
+    """The head with its `out_dim`; `usual` options are those of a page's own head, unless the head says otherwise.
+
+    >>> answering({"name": "links", "num_heads": 4}, 1)
+    Part('links', out_dim=1, num_heads=4)
+    """
+    part = Part.of(head)
+    return Part(part.name, {"out_dim": out_dim, **usual, **part.options})
 
 
 def stacked(block: BlockConfig, num_layers: int) -> tuple[BlockConfig, ...]:

@@ -1,7 +1,7 @@
 """From a recipe to a finished run folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     task = recipe.data.build(DATASETS, "data set")
     if not isinstance(task, Task):
         raise TypeError(
-            f"data set {recipe.data.name!r}: expected it to give a NodeTask or a GraphTask, got {type(task).__name__}"
+            f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask or a GraphTask, got"
+            f" {type(task).__name__}"
         )
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
@@ -95,6 +96,13 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
             f"{model}: it reads no edge features, and {task.name} has {task.num_edge_features} an edge; take a model"
             " with an edge_dim, or data without them"
         )
+    if isinstance(network, Network) and isinstance(batch.graphs, Mapping):
+        unheard = [name for name in batch.graphs if name not in network.graph_names]
+        if unheard:
+            raise ValueError(
+                f"{model}: it has no use for the graph {unheard[0]!r} of {task.name}, it knows"
+                f' {", ".join(network.graph_names)}; where links are asked for, head = "links" answers'
+            )
     rows = len(batch.targets) if batch.asked is None else len(task.targets)
     states = replace(batch, asked=None).outputs(network.eval())
     if states.shape != (rows, task.answer.out_dim):

@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-from edgewise.training import checkpoint, confusion, metrics, residuals
+from edgewise.training import checkpoint, confusion, metrics, ranking, residuals
 from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
 from edgewise.training.schedules import SCHEDULES, Schedule
 
 RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
-CHECKPOINTS, PICTURES = (checkpoint.BEST, checkpoint.LAST), (CURVES, confusion.FILE, residuals.FILE)
+CHECKPOINTS, PICTURES = (checkpoint.BEST, checkpoint.LAST), (CURVES, confusion.FILE, residuals.FILE, ranking.FILE)
 OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, *PICTURES, DATA, REPORT)
 
 

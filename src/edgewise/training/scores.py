@@ -10,6 +10,7 @@ from torch import Tensor
 from edgewise.data import Answer, Classes, Labels, Numbers, Task
 from edgewise.data.parts import PARTS
 from edgewise.extras import require
+from edgewise.training.hits_at import HitsAt
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Score:
     larger_is_better: bool = True
     percent: bool = True  # how it is written
     wants_all: bool = False  # whether every class, or both values of a label, must occur where it is taken
+    least_negatives: int = 0  # how many examples without a label there must be where it is taken
 
     def written(self, value: float) -> str:
         """The value as people read it."""
@@ -28,10 +30,16 @@ class Score:
 
     def check(self, task: Task, name: str) -> None:
         """Refuse a task on which the score has no value."""
-        if not self.wants_all:
-            return
-        for part in PARTS:
+        for part in PARTS if self.wants_all or self.least_negatives else ():
             targets = task.asked(part)
+            if self.least_negatives:
+                fewest = int((targets == 0).sum(0).min())
+                if fewest < self.least_negatives:
+                    raise ValueError(
+                        f"{task.name}: {name} looks at the {self.least_negatives} likeliest negatives, and the {part}"
+                        f" part has {fewest}; take a smaller K, or watch something else"
+                    )
+                continue
             if isinstance(task.answer, Classes):
                 absent = (torch.bincount(targets, minlength=task.answer.out_dim) == 0).nonzero()
                 if len(absent):
@@ -71,6 +79,28 @@ def roc_auc(answer: Answer) -> Any:
     return _of("MultilabelAUROC", num_labels=answer.out_dim, average="macro", ignore_index=-1)
 
 
+def average_precision(answer: Answer) -> Any:
+    """Σ_n (R_n - R_(n-1)) P_n down the ranking: precision where each positive is found; the mean as in `roc_auc`."""
+    if isinstance(answer, Classes):
+        return _of("MulticlassAveragePrecision", num_classes=answer.out_dim, average="macro")
+    return _of("MultilabelAveragePrecision", num_labels=answer.out_dim, average="macro", ignore_index=-1)
+
+
+def hits(k: int) -> Callable[[Answer], Any]:
+    """The share of positives that are thought likelier than the K-th likeliest negative: the mean over labels.
+
+    Hu et al. 2020, Open Graph Benchmark, section 4.2, https://arxiv.org/abs/2005.00687; differs: with fewer than K
+    negatives there it is 1, here an error.
+    """
+
+    def make(answer: Answer) -> Any:
+        """As `hits` says."""
+        return HitsAt(k)
+
+    make.__doc__ = hits.__doc__
+    return make
+
+
 def rmse(answer: Answer) -> Any:
     """√ mean (said - target)², over all numbers that are known, in their units."""
     return require("torchmetrics", extra="train").MeanSquaredError(squared=False)
@@ -85,6 +115,8 @@ SCORES: dict[str, Score] = {
     "accuracy": Score(accuracy, (Classes, Labels)),
     "f1": Score(f1, (Classes, Labels)),
     "roc_auc": Score(roc_auc, (Classes, Labels), wants_all=True),
+    "average_precision": Score(average_precision, (Classes, Labels), wants_all=True),
+    **{f"hits@{k}": Score(hits(k), (Labels,), least_negatives=k) for k in (10, 20, 50, 100)},
     "rmse": Score(rmse, (Numbers,), larger_is_better=False, percent=False),
     "mae": Score(mae, (Numbers,), larger_is_better=False, percent=False),
 }

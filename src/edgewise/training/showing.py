@@ -5,13 +5,14 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edgewise.data import Answer, Classes, Labels, Numbers
-from edgewise.training import confusion, residuals
+from edgewise.data import Answer, Classes, Labels, Linked, Numbers
+from edgewise.training import confusion, ranking, residuals
 
 Showing = Callable[[Answer, Tensor, Tensor, Path], list[str]]
 
 SHOWN: dict[type[Answer], Showing] = {
     Classes: confusion.write_confusion,
     Labels: confusion.write_confusion,
+    Linked: ranking.draw_ranking,
     Numbers: residuals.draw_residuals,
 }
