@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.data.encoders import EncoderPart, encoded
 from edgewise.data.folders import file_in
+from edgewise.data.learned import Learned
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.data.table import Table
@@ -39,6 +40,7 @@ def tables(
     split: SplitPart = "random",
     split_column: str = "",
     split_seed: int = 0,
+    learned: Learned | None = None,
 ) -> NodeTask:
     """Say the `target` columns of nodes from their other columns and from their neighbours.
 
@@ -71,6 +73,7 @@ def tables(
         split=split,
         split_column=split_column,
         split_seed=split_seed,
+        learned=learned,
     )
 
 
@@ -90,12 +93,18 @@ def task_of_tables(
     split: SplitPart,
     split_column: str,
     split_seed: int,
+    learned: Learned | None = None,
 ) -> NodeTask:
     """The task in two tables, wherever they come from; the options are those of `tables`."""
-    targets, answer = lookup(task, TARGETS, "task")(node_table, target)
-    own = _given(node_table, split_column) if split_column else None
-    parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
-    answer = standardised(answer, targets, parts.train)
+    if learned is None:
+        targets, answer = lookup(task, TARGETS, "task")(node_table, target)
+        own = _given(node_table, split_column) if split_column else None
+        parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
+        answer = standardised(answer, targets, parts.train)
+    else:
+        targets, answer = learned.asked(node_table, target, task)
+        parts = learned.split(len(node_table))
+        features, edge_features = learned.encoders["nodes"], learned.encoders["edges"]
     if features is None:
         used = {id, split_column, *target}
         free = [column for column in node_table.names if column not in used]
@@ -103,9 +112,11 @@ def task_of_tables(
     for column in target:
         if column in features:
             raise ValueError(f"{node_table.file}: column {column!r} is a target, so it cannot be a feature as well")
-    x, node_state = encoded(node_table, features, parts.train.tolist())
-    heard, edge_x, edge_state = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_features or {})
-    learned = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
+    x, node_state = encoded(node_table, features, parts.train.tolist() if learned is None else None)
+    rows = range(len(edge_table)) if learned is None else None
+    edge_x, edge_state = encoded(edge_table, edge_features or {}, rows)
+    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x)
+    encoded_by = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
     return NodeTask(
         name=name,
         graphs=heard,
@@ -119,10 +130,12 @@ def task_of_tables(
         notes=(
             f"Nodes from {node_table.short_name}, {'directed' if directed else 'undirected'} edges from"
             f" {edge_table.short_name}; {task} of {', '.join(target)}.",
-            f"Features: {learned}." if learned else "Nodes bring no features: each has a one.",
-            f"The split is {Part.of(split)}, seed {split_seed}.",
+            f"Features: {encoded_by}." if encoded_by else "Nodes bring no features: each has a one.",
+            f"The split is {Part.of(split)}, seed {split_seed}." if learned is None else "Nothing is learned from it.",
         ),
         encoders={"nodes": node_state, "edges": edge_state},
+        learns=learned is None,
+        ids={id: node_table.column(id).to_pylist()},
     )
 
 
@@ -148,12 +161,11 @@ def _heard(
     ends: tuple[str, str],
     directed: bool,
     duplicates: str,
-    encoders: Mapping[str, EncoderPart],
-) -> tuple[Graph, Tensor, dict[str, Any]]:
-    """The graph, its edge features in its order, and what their encoders have learned."""
+    x: Tensor,
+) -> tuple[Graph, Tensor]:
+    """The graph, and its edge features in its order, of which `x` has a row for each row of the table."""
     names = _ids(nodes, id)
     senders, receivers = (_numbers(nodes, names, edges, column) for column in ends)
-    x, state = encoded(edges, encoders, range(len(edges)))
     if not duplicates:
         _refuse_duplicates(edges, ends, senders, receivers, directed)
     if not directed:
@@ -162,7 +174,7 @@ def _heard(
         x = torch.cat([x, x[mirrored]])
     merge: Any = duplicates or None
     graph, x = Graph.from_edges(senders, receivers, num_senders=len(nodes), features=x, duplicates=merge)
-    return graph, x, state
+    return graph, x
 
 
 def _ids(nodes: Table, id: str) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-import torch
 from torch import Tensor
 from torch.nn import Module
 
@@ -18,6 +17,7 @@ from edgewise.training.config import TrainingConfig
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
+from edgewise.training.look import look
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
@@ -58,6 +58,8 @@ def train(
     The task says how its examples come in batches; each is a step. With `resume` the run goes on from last/ and gives
     the same numbers as one that was never cut off. Afterwards the network holds the weights of its best epoch.
     """
+    if not task.learns:
+        raise ValueError(f"training: {task.name} is data for a network that has learned; there is no train part in it")
     goal = Goal.of(config, task)
     schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)
@@ -96,16 +98,6 @@ def train(
             meter.add(loss, outputs, batch.targets)
         return meter.figures()
 
-    @torch.no_grad()
-    def look(part: str) -> tuple[tuple[float, float], Tensor]:
-        wrapped.eval()
-        said = []
-        for batch in task.batches(part, config.batch_size):
-            outputs = batch.outputs(wrapped)
-            meter.add(goal.objective.loss(outputs, task.answer.to_learn(batch.targets)), outputs, batch.targets)
-            said.append(outputs.cpu())
-        return meter.figures(), torch.cat(said)
-
     with (
         deterministic(),
         postponed_interrupt() as interrupted,
@@ -115,7 +107,8 @@ def train(
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
-            (train_loss, train_score), ((loss, score), _) = step(), look("validation")
+            train_loss, train_score = step()
+            loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter)
             if not math.isfinite(train_loss + loss):
                 raise FloatingPointError(
                     f"training: the loss of epoch {place.epoch + 1} is {train_loss} in training, {loss} in validation;"
@@ -137,14 +130,14 @@ def train(
         # Also where a run was finished when it was taken up: it may have been killed between last/ and best/.
         write(metrics)
         network.load_state_dict(place.best_weights)
-        looks = {part: look(part) for part in PARTS}
+        looks = {part: look(wrapped, task, part, config.batch_size, goal, meter) for part in PARTS}
     return Outcome(
-        figures={part: figures for part, (figures, _) in looks.items()},
+        figures={part: (loss, score) for part, (loss, score, _) in looks.items()},
         goal=goal,
         best_epoch=place.best_epoch,
         epochs=place.epoch,
         stopped_early=place.stopped_early(config),
         seconds=place.seconds,
         device=str(fabric.device),
-        test_outputs=looks["test"][1],
+        test_outputs=looks["test"][2],
     )

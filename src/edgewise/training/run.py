@@ -53,10 +53,10 @@ def finish(
     tell: Callable[[Epoch, Place], None] = lambda epoch, place: None,
 ) -> Outcome:
     """Train what `prepare` made in the folder that `open_run_folder` made ready, and report."""
+    kept = {"task": task.name, **task.learned().as_table()}
+    write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
-    kept = {"task": task.name, "answer": task.answer.as_table(), "encoders": task.encoders}
-    write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
     write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown))
     return outcome
@@ -67,13 +67,26 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
     make_fabric(recipe.training)
+    task = task_of(recipe)
+    Goal.of(recipe.training, task)
+    set_chance(recipe.training.seed, 0)
+    network = network_for(recipe, task)
+    _try_out(recipe, task, network)
+    return task, network
+
+
+def task_of(recipe: Recipe) -> Task:
+    """The data that a recipe names."""
     task = recipe.data.build(DATASETS, "data set")
     if not isinstance(task, Task):
         raise TypeError(
             f"data set {recipe.data.name!r}: expected it to give a NodeTask or a GraphTask, got {type(task).__name__}"
         )
-    Goal.of(recipe.training, task)
-    set_chance(recipe.training.seed, 0)
+    return task
+
+
+def network_for(recipe: Recipe, task: Task) -> Module:
+    """The network that a recipe names, of the widths that a task wants."""
     # Not offered where edges bring nothing, so that a model's own default stands.
     edges = {"edge_dim": task.num_edge_features} if task.num_edge_features else {}
     made = recipe.model.build(MODELS, "model", in_dim=task.num_features, out_dim=task.answer.out_dim, **edges)
@@ -81,8 +94,7 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     if not isinstance(network, Module):
         got = type(made).__name__
         raise TypeError(f"model {recipe.model.name!r}: expected a NetworkConfig or a torch module of it, got {got}")
-    _try_out(recipe, task, network)
-    return task, network
+    return network
 
 
 @torch.no_grad()
