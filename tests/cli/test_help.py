@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-VERBS = ["", "train", "evaluate", "predict", "recipes"]
+VERBS = ["", "train", "evaluate", "predict", "graph", "recipes"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -39,16 +39,7 @@ def test_every_verb_has_its_snapshot():
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--help"],
-        ["train", "--help"],
-        ["evaluate", "--help"],
-        ["predict", "--help"],
-        ["recipes"],
-        ["recipes", "cora-gat"],
-        ["--version"],
-        ["train"],
-    ],
+    [*([*verb.split(), "--help"] for verb in VERBS), ["recipes"], ["recipes", "cora-gat"], ["--version"], ["train"]],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(arguments):
     program = (

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import edgewise
-from edgewise.cli import evaluate, predict, recipes, train
+from edgewise.cli import evaluate, graph, predict, recipes, train
 
 EXAMPLES = """\b
 Examples:
@@ -13,6 +13,7 @@ Examples:
   edgewise train cora-gat       train it
   edgewise train --help         how else
   edgewise evaluate runs/cora-gat
+  edgewise graph "window(128, 128) | hubs(0)"
 """
 
 # Plain help: Rich's boxes would double the time that --help takes, and wrap the examples.
@@ -38,4 +39,5 @@ def edgewise_(
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=graph.EXAMPLES)(graph.graph)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)
