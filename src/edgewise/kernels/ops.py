@@ -35,6 +35,11 @@ _ATTENTION = (
 )
 
 
+def watched() -> bool:
+    """Whether a call is to be one operator: in a program being compiled, or under a mode, such as a counter."""
+    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+
+
 def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor | None]:
     """`attend` as one operator of a compiled program."""
     out: Tensor

@@ -46,6 +46,9 @@ def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precisi
         "format": _FORMAT,
         "epoch": place.epoch,
         "seconds": place.seconds,
+        "energy": place.energy,
+        "memory": place.memory,
+        "device_memory": place.device_memory,
         "best_epoch": place.best_epoch,
         "best": list(place.best),
         "optimiser": {"groups": optimiser.state_dict()["param_groups"], "numbers": numbers},
@@ -99,6 +102,9 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
     place = Place(
         epoch=state["epoch"],
         seconds=state["seconds"],
+        energy=state.get("energy"),  # states written before there was such a total do not know it
+        memory=state.get("memory", 0),
+        device_memory=state.get("device_memory", 0),
         best_epoch=state["best_epoch"],
         best=(state["best"][0], state["best"][1]),
         best_weights={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")},

@@ -14,10 +14,12 @@ from edgewise.data.parts import PARTS
 from edgewise.training import checkpoint
 from edgewise.training.chance import deterministic, set_chance
 from edgewise.training.config import TrainingConfig
+from edgewise.training.energy import Energy
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
 from edgewise.training.look import look
+from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
@@ -37,6 +39,9 @@ class Outcome:
     stopped_early: bool
     seconds: float  # in training and validation, all sittings together
     device: str
+    energy: float | None = field(compare=False)  # joules in that time, None where they could not be read
+    memory: int = field(compare=False)  # bytes at most, in any sitting: of the process,
+    device_memory: int = field(compare=False)  # and of an accelerator
     test_outputs: Tensor = field(compare=False, repr=False)  # a row for each example of the test part, in its order
 
     @property
@@ -103,7 +108,7 @@ def train(
         postponed_interrupt() as interrupted,
         MetricsFile(folder, goal.score_name, keep=place.epoch) as metrics,
     ):
-        written = perf_counter()
+        written, energy = perf_counter(), Energy()
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
@@ -117,6 +122,9 @@ def train(
             place.epoch += 1
             place.note(network, goal.merit(loss, score))
             place.seconds += perf_counter() - began
+            place.energy = energy.added_to(place.energy)
+            place.memory = max(place.memory, peak_memory())
+            place.device_memory = max(place.device_memory, peak_device_memory(str(fabric.device)))
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
             metrics.add(epoch)
             tell(epoch, place)
@@ -139,5 +147,8 @@ def train(
         stopped_early=place.stopped_early(config),
         seconds=place.seconds,
         device=str(fabric.device),
+        energy=place.energy,
+        memory=place.memory,
+        device_memory=place.device_memory,
         test_outputs=looks["test"][2],
     )

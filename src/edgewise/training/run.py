@@ -24,6 +24,8 @@ from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
 from edgewise.training.showing import SHOWN
+from edgewise.training.tensorboard import Curves, check_tensorboard
+from edgewise.training.work import work
 
 
 def run(
@@ -55,10 +57,20 @@ def finish(
     """Train what `prepare` made in the folder that `open_run_folder` made ready, and report."""
     kept = {"task": task.name, **task.learned().as_table()}
     write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
+    if recipe.training.tensorboard:
+        with Curves(folder, Goal.of(recipe.training, task).score_name) as curves:
+
+            def tell_both(epoch: Epoch, place: Place) -> None:
+                curves.tell(epoch)
+                tell(epoch, place)
+
+            outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell_both)
+    else:
+        outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
     shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
-    write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown))
+    done = work(network, task, recipe.training)
+    write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown, done))
     return outcome
 
 
@@ -66,6 +78,8 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     """The data and the network that a recipe names, tried out on each other once, and the device on its own."""
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
+    if recipe.training.tensorboard:
+        check_tensorboard()
     make_fabric(recipe.training)
     task = task_of(recipe)
     Goal.of(recipe.training, task)
