@@ -40,9 +40,9 @@ def graph(
     draw: Annotated[Path | None, typer.Option(help="A picture: .png, .svg or .pdf.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the picture if it is there.")] = False,
 ) -> None:
-    """Say what a graph is: edges, degrees, runs, and which way the kernels take.
+    """Count edges, degrees and runs of a graph, and draw it.
 
-    Rows are receivers, columns senders, in the picture as everywhere.
+    And say which way the kernels take it. Rows are receivers, columns senders, in the picture as everywhere.
     """
     with stoppable(), door(ValueError, TypeError, IndexError, ImportError, OSError):
         from edgewise.graph.summary import summary

@@ -24,7 +24,7 @@ def count_flops(call: Callable[[], object]) -> int:
     48
     """
     counter = FlopCounterMode(display=False, custom_mapping=FLOPS)
-    with counter:
+    with ops.shown(), counter:
         call()
     return int(counter.get_total_flops())
 

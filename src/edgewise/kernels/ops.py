@@ -35,9 +35,25 @@ _ATTENTION = (
 )
 
 
+_looking = (
+    0  # how many look on: a number, for a call asks it every time, and PyTorch's stack of modes costs more to ask
+)
+
+
 def watched() -> bool:
-    """Whether a call is to be one operator: in a program being compiled, or under a mode, such as a counter."""
-    return torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0
+    """Whether a call is to be one operator: in a program that is being compiled, or where somebody looks on."""
+    return torch.compiler.is_compiling() or _looking > 0
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Within, every call is one operator, so that a mode that counts operators sees it."""
+    global _looking
+    _looking += 1
+    try:
+        yield
+    finally:
+        _looking -= 1
 
 
 def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor | None]:
