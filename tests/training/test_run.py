@@ -195,8 +195,10 @@ def test_edge_features_that_the_model_would_not_hear_are_refused(recipe_file):
         ValueError, match="model 'gin': it reads no edge features, and cycles has 3 an edge; take a mod"
     ):
         prepare(recipe(recipe_file))
-    made = ["model.name=graph_transformer", "model.head=graph", "model.positions=[]"]
-    assert prepare(recipe(recipe_file, *made))[1].edge_features_of == ("edges",)
+    made = recipe(recipe_file, "model.name=graph_transformer", "model.head=graph", "model.positions=[]")
+    task, network = prepare(made)
+    assert network.edge_features_of == ("edges",)
+    assert work(network, task, made.training).epoch > 3 * work(network, task, made.training).forward > 0
 
 
 def test_overwrite_drops_what_a_kill_has_left_of_the_old_run(recipe_file, tmp_path):

@@ -35,9 +35,7 @@ _ATTENTION = (
 )
 
 
-_looking = (
-    0  # how many look on: a number, for a call asks it every time, and PyTorch's stack of modes costs more to ask
-)
+_looking = 0  # how many look on: every call asks, and asking PyTorch's stack of modes takes longer
 
 
 def watched() -> bool:
