@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-VERBS = ["", "train", "recipes"]
+VERBS = ["", "train", "evaluate", "predict", "graph", "recipes"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -38,7 +38,8 @@ def test_every_verb_has_its_snapshot():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["recipes"], ["recipes", "cora-gat"], ["--version"], ["train"]]
+    "arguments",
+    [*([*verb.split(), "--help"] for verb in VERBS), ["recipes"], ["recipes", "cora-gat"], ["--version"], ["train"]],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(arguments):
     program = (

@@ -1,5 +1,6 @@
 import json
 import re
+from datetime import date
 
 import pytest
 from tests.data.small import SMALL
@@ -8,6 +9,7 @@ from edgewise.data import DATASETS, NodeTask
 from edgewise.models import MODELS
 from edgewise.training import Recipe, open_run_folder, prepare, run
 from edgewise.training.metrics import read
+from edgewise.training.work import work
 
 HERE = "tests.training.stand_in"
 
@@ -44,8 +46,13 @@ def test_the_report_tells_what_a_reader_must_know(recipe_file, tmp_path):
         "| test | 20 |",
         "- Made of arcs of a ring.",
         "- 60 nodes, 120 edges, 6 features, 3 classes.",
-        f"## Model: {HERE}:mean_network",
+        f"## Model card: {HERE}:mean_network",
         "- 83 parameters.",
+        "- 8.64 kFLOP for one pass forward over the test nodes",  # 2 * 60 * 8 * (6 + 3)
+        "kFLOP for an epoch: its steps, forward and backward, and the look at the validation nodes.",
+        "| class | train | validation | test |",
+        "- energy: ",
+        f"- date: {date.today().isoformat()}",
         "- hidden = 8, dropout = 0.5.",
         "- seed: 0 (first weights, dropout)",
         "- versions: python ",
@@ -210,8 +217,10 @@ def test_edge_features_that_the_model_would_not_hear_are_refused(recipe_file):
         ValueError, match="model 'gin': it reads no edge features, and cycles has 3 an edge; take a mod"
     ):
         prepare(recipe(recipe_file))
-    made = ["model.name=graph_transformer", "model.head=graph", "model.positions=[]"]
-    assert prepare(recipe(recipe_file, *made))[1].edge_features_of == ("edges",)
+    made = recipe(recipe_file, "model.name=graph_transformer", "model.head=graph", "model.positions=[]")
+    task, network = prepare(made)
+    assert network.edge_features_of == ("edges",)
+    assert work(network, task, made.training).epoch > 3 * work(network, task, made.training).forward > 0
 
 
 def test_overwrite_drops_what_a_kill_has_left_of_the_old_run(recipe_file, tmp_path):
@@ -243,3 +252,30 @@ def test_every_node_model_can_be_named_with_every_data_set_of_nodes(recipe_file,
         pytest.skip("its examples are graphs")
     recipe_file.write_text(f'[data]\nname = "{data}"\n[model]\nname = "{model}"\n[training]\ndevice = "cpu"\n')
     prepare(recipe(recipe_file, *(f"data.{name}={value}" for name, value in options.items())))
+
+
+def test_totals_go_on_over_sittings(recipe_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgewise.training.loop.peak_memory", lambda: 7 * 2**20)
+    monkeypatch.setattr("edgewise.training.energy.Energy.added_to", lambda self, total: total + 2.5)
+    first = run(recipe(recipe_file, "training.epochs=4"), tmp_path / "run")
+    assert (first.memory, first.energy) == (7 * 2**20, 10.0)
+    monkeypatch.setattr("edgewise.training.loop.peak_memory", lambda: 3 * 2**20)
+    second = run(recipe(recipe_file), tmp_path / "run", resume=True)
+    assert (second.memory, second.energy) == (7 * 2**20, 30.0) and second.seconds > first.seconds
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert "- memory: 7 MB in the process at most\n" in report
+    assert "- energy: 30 J, of all that the processors did in that time\n" in report
+
+
+def test_energy_that_cannot_be_read_is_told_as_that(recipe_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgewise.training.energy.Energy.added_to", lambda self, total: None)
+    run(recipe(recipe_file, "training.epochs=1"), tmp_path / "run")
+    assert "- energy: not readable here\n" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_counting_the_work_leaves_the_network_as_it_was(recipe_file):
+    task, network = prepare(recipe(recipe_file))
+    before = {name: weight.clone() for name, weight in network.state_dict().items()}
+    assert work(network, task, recipe(recipe_file).training).epoch > 0
+    assert all(before[name].equal(weight) for name, weight in network.state_dict().items())
+    assert all(weight.grad is None for weight in network.parameters())

@@ -5,13 +5,15 @@ from typing import Annotated
 import typer
 
 import edgewise
-from edgewise.cli import recipes, train
+from edgewise.cli import evaluate, graph, predict, recipes, train
 
 EXAMPLES = """\b
 Examples:
   edgewise recipes              what there is to train
   edgewise train cora-gat       train it
   edgewise train --help         how else
+  edgewise evaluate runs/cora-gat
+  edgewise graph "window(128, 128) | hubs(0)"
 """
 
 # Plain help: Rich's boxes would double the time that --help takes, and wrap the examples.
@@ -35,4 +37,7 @@ def edgewise_(
 
 
 app.command(epilog=train.EXAMPLES)(train.train)
+app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(epilog=predict.EXAMPLES)(predict.predict)
+app.command(epilog=graph.EXAMPLES)(graph.graph)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)

@@ -20,3 +20,13 @@ def door(*mendable: type[Exception]) -> Iterator[None]:
     except mendable as error:
         typer.echo(f"edgewise: {error}", err=True)
         raise typer.Exit(WRONG) from error
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Turn Ctrl-C into one line and exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupted:
+        typer.echo("edgewise: stopped", err=True)
+        raise typer.Exit(INTERRUPTED) from interrupted

@@ -1,4 +1,4 @@
-"""How far training is: a bar on a terminal, a line now and then elsewhere."""
+"""How far training or predicting is: a bar on a terminal, a line now and then elsewhere."""
 
 from time import monotonic
 from types import TracebackType
@@ -49,6 +49,44 @@ class Progress:
             )
 
     def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+
+class Batches:
+    """`tell` hears how many batches are done, and of how many; nothing is shown of what takes no time."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._began = self._said = monotonic()
+        self._bar = Bar(
+            TextColumn("batch"),
+            MofNCompleteColumn(),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("batches", total=None)
+
+    def tell(self, done: int, batches: int) -> None:
+        """Show how far it is."""
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=done, total=batches)
+        elif done < batches and monotonic() - self._said >= SECONDS_BETWEEN_LINES:
+            self._said = monotonic()
+            left = (batches - done) * (self._said - self._began) / done
+            self._console.print(f"batch {done}/{batches}  {left:.0f} s more", highlight=False, soft_wrap=True)
+
+    def __enter__(self) -> "Batches":
         self._bar.start()
         return self
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from edgewise.cli.builtin import RECIPES, complete, find
-from edgewise.cli.door import door
+from edgewise.cli.door import door, stoppable
 
 EXAMPLES = """\b
 Examples:
@@ -18,7 +18,7 @@ def recipes(
     name: Annotated[str | None, typer.Argument(help="Print this one.", autocompletion=complete)] = None,
 ) -> None:
     """List the built-in recipes, or print one."""
-    with door(ValueError, OSError):
+    with stoppable(), door(ValueError, OSError):
         if name is not None:
             typer.echo(find(name).read_text(encoding="utf-8"), nl=False)
             return

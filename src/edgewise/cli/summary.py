@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.table import Table
 
 from edgewise.data import Task
-from edgewise.training import Outcome
+from edgewise.training import Evaluation, Outcome
+from edgewise.training.scores import SCORES
 
 
 def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
@@ -20,3 +21,18 @@ def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
         f"Best epoch {outcome.best_epoch} of {outcome.epochs}, {outcome.seconds:.1f} s. Read {folder / 'report.md'}",
         markup=False,
     )
+
+
+def show_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    """The same table with every score that fits; a dash where one has no value."""
+    console, goal = Console(highlight=False, soft_wrap=True), evaluation.goal
+    names = list(next(iter(evaluation.parts.values())).scores)
+    table = Table("part", f"{evaluation.task.example}s", *names, "loss", box=None, pad_edge=False)
+    for part, figures in evaluation.parts.items():
+        scores = [
+            "-" if value is None else (goal.score if name == goal.score_name else SCORES[name]).written(value)
+            for name, value in figures.scores.items()
+        ]
+        table.add_row(part, str(figures.examples), *scores, f"{figures.loss:.4f}")
+    console.print(table)
+    console.print(f"{evaluation.task.name}, by the weights of epoch {evaluation.epoch} in {folder}", markup=False)

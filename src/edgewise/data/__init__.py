@@ -8,6 +8,7 @@ from edgewise.data.cora import cora
 from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.learned import ANSWERS, Learned
 from edgewise.data.link_task import LinkTask, links_of
 from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
@@ -31,6 +32,7 @@ DATASETS: dict[str, Callable[..., Task]] = {
 }
 
 __all__ = [
+    "ANSWERS",
     "DATASETS",
     "ENCODERS",
     "NORMALISERS",
@@ -41,6 +43,7 @@ __all__ = [
     "Classes",
     "GraphTask",
     "Labels",
+    "Learned",
     "LinkTask",
     "Linked",
     "NodeTask",

@@ -33,6 +33,10 @@ class Answer(ABC):
         """True where a target is known, entry by entry."""
 
     @abstractmethod
+    def unknown(self, examples: int) -> Tensor:
+        """Targets of so many examples of which nobody knows anything."""
+
+    @abstractmethod
     def said(self, outputs: Tensor) -> Tensor:
         """What the outputs say: probabilities, or numbers in the units of the targets."""
 
@@ -72,6 +76,9 @@ class Classes(Answer):
     def known(self, targets: Tensor) -> Tensor:
         return targets != UNKNOWN
 
+    def unknown(self, examples: int) -> Tensor:
+        return torch.full((examples,), UNKNOWN)
+
     def said(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=-1)
 
@@ -100,6 +107,9 @@ class Labels(Answer):
 
     def known(self, targets: Tensor) -> Tensor:
         return ~targets.isnan()
+
+    def unknown(self, examples: int) -> Tensor:
+        return torch.full((examples, self.out_dim), torch.nan)
 
     def said(self, outputs: Tensor) -> Tensor:
         return outputs.sigmoid()
@@ -165,6 +175,9 @@ class Numbers(Answer):
 
     def known(self, targets: Tensor) -> Tensor:
         return ~targets.isnan()
+
+    def unknown(self, examples: int) -> Tensor:
+        return torch.full((examples, self.out_dim), torch.nan)
 
     def said(self, outputs: Tensor) -> Tensor:
         return outputs * outputs.new_tensor(self.scale) + outputs.new_tensor(self.mean)

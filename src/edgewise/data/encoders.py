@@ -161,12 +161,16 @@ ENCODERS: dict[str, type[Encoder]] = {
 
 
 def encoded(
-    table: Table, columns: Mapping[str, EncoderPart], rows: Sequence[int]
+    table: Table, columns: Mapping[str, EncoderPart], rows: Sequence[int] | None
 ) -> tuple[Float[Tensor, "rows features"], dict[str, dict[str, Any]]]:
-    """The columns side by side, encoded by what was learned from `rows`; and each encoder as a table of options."""
+    """The columns side by side, encoded by what was learned from `rows`; and each encoder as a table of options.
+
+    Without `rows` nothing is learned: such a table of options says all.
+    """
     features, state = [torch.zeros(len(table), 0)], {}
     for column, part in columns.items():
-        encoder: Encoder = Part.of(part).build(ENCODERS, "encoder").fitted(table, column, rows)
+        encoder: Encoder = Part.of(part).build(ENCODERS, "encoder")
+        encoder = encoder if rows is None else encoder.fitted(table, column, rows)
         features.append(encoder.encode(table, column))
         options: dict[str, Any] = asdict(encoder)  # type: ignore[call-overload]
         state[column] = {"name": Part.of(part).name, **options}

@@ -34,6 +34,8 @@ class GraphTask(Task):
     edges: Sequence[Tensor] | None = None  # of each graph, Float[Tensor, "edges features"] in its edge order
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+    learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
+    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # columns that say which example each is
 
     example = "graph"
 
@@ -60,7 +62,9 @@ class GraphTask(Task):
             check_finite(features, where)
             if self.edges is not None:
                 check_edges(self.edges[k], graph, where)
-        check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "graph")
+        check_parts(
+            {part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "graph", self.learns
+        )
 
     @property
     def num_features(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -53,10 +54,12 @@ class LinkTask(Task):
     negatives_seed: int = 0  # of the pairs beside the links of validation and test
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+    learns: bool = True  # it cannot be of other files: nobody has asked for their links
     targets: Tensor = field(init=False, repr=False)  # a one for each link
 
     example = "link"
     answer = Linked()
+    ids: Mapping[str, Any] = MappingProxyType({})  # an example is a pair
 
     def __post_init__(self) -> None:
         if not self.features.is_floating_point() or self.features.dim() != 2:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from edgewise.data.folders import file_in
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.learned import Learned
 from edgewise.data.molecule import coded, graphs_of, parsed, scaffold
 from edgewise.data.splits import SplitPart, drawn
 from edgewise.data.table import Table
@@ -25,6 +26,7 @@ def molecules(
     skip_unparsable: bool = False,
     split: SplitPart = "random",
     split_seed: int = 0,
+    learned: Learned | None = None,
 ) -> GraphTask:
     """Say the `target` columns of molecules from their atoms and bonds, in the one table of the folder, or `file`.
 
@@ -36,12 +38,13 @@ def molecules(
     Wu et al. 2018, MoleculeNet, https://arxiv.org/abs/1703.00564
     """
     table = Table.read(file_in(folder, [file] if file else FILES, "molecules"))
-    made = [parsed(text) for text in table.texts(smiles)]
+    texts = table.texts(smiles)
+    made = [parsed(text) for text in texts]
     wrong = [row for row, molecule in enumerate(made) if molecule is None]
     if wrong and not skip_unparsable:
         raise ValueError(
             f"{table.file}: column {smiles!r} is to hold molecules, and RDKit cannot read"
-            f" {table.texts(smiles)[wrong[0]]!r} at row {wrong[0]} ({len(wrong)} such rows in all:"
+            f" {texts[wrong[0]]!r} at row {wrong[0]} ({len(wrong)} such rows in all:"
             f" {', '.join(map(str, wrong[:8]))}{', ...' if len(wrong) > 8 else ''}); mend them, or skip_unparsable ="
             " true leaves them out"
         )
@@ -49,15 +52,21 @@ def molecules(
     if not rows:
         raise ValueError(f"{table.file}: column {smiles!r} holds no molecule")
     found = [made[row] for row in rows]
-    targets, answer = lookup(task, TARGETS, "task")(table, target)
-    targets = targets[rows]
-    parts = drawn(
-        split,
-        targets=targets,
-        answer=answer,
-        seed=split_seed,
-        groups=lambda: [scaffold(molecule) for molecule in found],
-    )
+    targets_of = lookup(task, TARGETS, "task")
+    if learned is None:
+        targets, answer = targets_of(table, target)
+        targets = targets[rows]
+        parts = drawn(
+            split,
+            targets=targets,
+            answer=answer,
+            seed=split_seed,
+            groups=lambda: [scaffold(molecule) for molecule in found],
+        )
+        answer = standardised(answer, targets, parts.train)
+    else:
+        targets, answer = learned.asked(table, target, targets_of)
+        targets, parts = targets[rows], learned.split(len(rows))
     graphs, atoms, edges = graphs_of([coded(molecule) for molecule in found])
     skipped = f" {len(wrong)} rows that RDKit cannot read were left out ({wrong[0]} the first)." if wrong else ""
     return GraphTask(
@@ -69,9 +78,11 @@ def molecules(
         train=parts.train,
         validation=parts.validation,
         test=parts.test,
-        answer=standardised(answer, targets, parts.train),
+        answer=answer,
         notes=(
             f"{len(found)} molecules of {table.short_name}, {task} of {', '.join(target)}.{skipped}",
-            f"The split is {Part.of(split)}, seed {split_seed}.",
+            f"The split is {Part.of(split)}, seed {split_seed}." if learned is None else "Nothing is learned from it.",
         ),
+        learns=learned is None,
+        ids={"row": rows, smiles: [texts[row] for row in rows]},
     )

@@ -1,6 +1,6 @@
 """One graph, a target for every node, and which nodes are for what."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,6 +34,8 @@ class NodeTask(Task):
     edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"], of the one graph or by name
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+    learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
+    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # columns that say which example each is
 
     example = "node"
 
@@ -52,7 +54,9 @@ class NodeTask(Task):
                 )
         for label, edges in self._named_edges().items():
             check_edges(edges, self.named_graphs()[label], f"{self.name}: graph {label!r}")
-        check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "node")
+        check_parts(
+            {part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "node", self.learns
+        )
 
     @property
     def num_nodes(self) -> int:

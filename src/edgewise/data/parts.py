@@ -10,17 +10,22 @@ from edgewise.data.answers import Answer, Classes
 PARTS = ("train", "validation", "test")
 
 
-def check_parts(parts: Mapping[str, Tensor], targets: Tensor, answer: Answer, where: str, what: str) -> None:
+def check_parts(
+    parts: Mapping[str, Tensor], targets: Tensor, answer: Answer, where: str, what: str, learns: bool = True
+) -> None:
     """Refuse parts that are empty, overlap, name no example, or ask what nobody knows or nobody could have learned.
 
-    `what` is what an example is called: a node, a graph.
+    `what` is what an example is called: a node, a graph. Where nothing is learned, only the test part is filled, and
+    it may ask what nobody knows.
     """
     count = len(targets)
     known = answer.known(targets).reshape(count, -1).any(dim=1)
     for part, index in parts.items():
         if index.dtype != torch.int64:
             raise TypeError(f"{where}: expected {part} in int64, got {index.dtype}")
-        if not len(index):
+        if not learns and part != "test" and len(index):
+            raise ValueError(f"{where}: it does not learn, so all {what}s go to test; the {part} part has {len(index)}")
+        if not len(index) and (learns or part == "test"):
             raise ValueError(f"{where}: the {part} part holds no {what}")
         outside = index[(index < 0) | (index >= count)]
         if len(outside):
@@ -28,7 +33,7 @@ def check_parts(parts: Mapping[str, Tensor], targets: Tensor, answer: Answer, wh
                 f"{where}: the {part} part names {what} {int(outside[0])}, but {what}s go from 0 to {count - 1}"
             )
         silent = index[~known[index]]
-        if len(silent):
+        if len(silent) and learns:
             raise ValueError(
                 f"{where}: {what} {int(silent[0])} is in the {part} part, but its target is unknown"
                 f" ({len(silent)} such {what}s in all); leave them out of every part"
@@ -39,7 +44,7 @@ def check_parts(parts: Mapping[str, Tensor], targets: Tensor, answer: Answer, wh
         example = int(twice[0])
         named = [part for part, index in parts.items() if example in index]
         raise ValueError(f"{where}: {what} {example} is named more than once, in {' and '.join(named)}")
-    if isinstance(answer, Classes):
+    if isinstance(answer, Classes) and learns:
         _check_classes_are_learned(parts, targets, answer, where, what)
 
 

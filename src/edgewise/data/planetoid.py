@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from edgewise.data.answers import UNKNOWN, Classes
+from edgewise.data.answers import UNKNOWN, Answer, Classes
 from edgewise.data.features import NORMALISERS
 from edgewise.data.folders import file_in
+from edgewise.data.learned import Learned
 from edgewise.data.node_task import NodeTask
 from edgewise.data.plain_pickle import read_pickle
 from edgewise.data.splits import Split, SplitPart, drawn
@@ -27,6 +28,7 @@ def planetoid(
     split: SplitPart = "given",
     split_seed: int = 0,
     normalise: str = "row",
+    learned: Learned | None = None,
 ) -> NodeTask:
     """Say the field of a paper from its words and from the papers it cites or is cited by, in the files ind.NAME.*.
 
@@ -49,14 +51,18 @@ def planetoid(
     targets = torch.full((nodes,), UNKNOWN)
     targets[:before] = _classes(parts["ally"])
     targets[tested] = _classes(parts["ty"])
-    answer = Classes(tuple(f"class {number}" for number in range(parts["ally"].shape[1])))
+    answer: Answer = Classes(tuple(f"class {number}" for number in range(parts["ally"].shape[1])))
     labelled = len(parts["y"])
     public = Split(
         torch.arange(labelled),
         torch.arange(labelled, labelled + VALIDATION),
         tested[targets[tested] != UNKNOWN].sort().values,
     )
-    chosen = drawn(split, targets=targets, answer=answer, seed=split_seed, given=public)
+    if learned is None:
+        chosen = drawn(split, targets=targets, answer=answer, seed=split_seed, given=public)
+    else:
+        targets, answer = learned.renamed(targets, answer, f"{file}: it")
+        chosen = learned.split(nodes)
     edges = _edges(read_pickle(file), nodes)
     return NodeTask(
         name=f"planetoid {name}",
@@ -69,10 +75,13 @@ def planetoid(
         answer=answer,
         notes=(
             f"{edges.num_edges // 2} undirected citation pairs; both directions are edges. Yang et al. 2016.",
-            "The split is the public one."
+            "Nothing is learned from it."
+            if learned is not None
+            else "The split is the public one."
             if Part.of(split).name == "given"
             else f"The split is drawn ({Part.of(split)}, seed {split_seed}); it is **not** the public one.",
         ),
+        learns=learned is None,
     )
 
 

@@ -35,6 +35,14 @@ class Table:
                 raise ValueError(f"{name}: {column!r} is to hold values of one kind: {error}") from error
         return cls(name, arrow.table(made))
 
+    def write(self, file: Path) -> None:
+        """Into a file that ends in .parquet or .csv."""
+        check_ending(file)
+        if file.suffix == ".parquet":
+            require("pyarrow.parquet", extra="graph").write_table(self._table, file)
+        else:
+            require("pyarrow.csv", extra="graph").write_csv(self._table, file)
+
     @property
     def short_name(self) -> str:
         return Path(self.file).name
@@ -71,6 +79,12 @@ class Table:
     def texts(self, name: str) -> list[str | None]:
         """The column as strings; None where it is empty."""
         return [None if value is None else str(value) for value in self.column(name).to_pylist()]
+
+
+def check_ending(file: Path) -> None:
+    """Refuse a file whose ending does not say how a table is written."""
+    if file.suffix not in (".parquet", ".csv"):
+        raise ValueError(f"{file}: expected a file that ends in .parquet or .csv, to know how it is written")
 
 
 def _read_csv(file: Path, delimiter: str) -> Any:

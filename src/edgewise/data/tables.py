@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.data.encoders import EncoderPart, encoded
 from edgewise.data.folders import file_in
+from edgewise.data.learned import Learned
 from edgewise.data.link_task import LINKS, LinkTask, links_of
 from edgewise.data.node_task import NodeTask
 from edgewise.data.splits import Split, SplitPart, drawn
@@ -40,6 +41,7 @@ def tables(
     split: SplitPart = "random",
     split_column: str = "",
     split_seed: int = 0,
+    learned: Learned | None = None,
 ) -> NodeTask | LinkTask:
     """Say the `target` columns of nodes from their other columns and from their neighbours.
 
@@ -75,6 +77,7 @@ def tables(
         split=split,
         split_column=split_column,
         split_seed=split_seed,
+        learned=learned,
     )
 
 
@@ -94,10 +97,13 @@ def task_of_tables(
     split: SplitPart,
     split_column: str,
     split_seed: int,
+    learned: Learned | None = None,
 ) -> NodeTask | LinkTask:
     """The task in two tables, wherever they come from; the options are those of `tables`."""
     asked = column_targets(task)
     if asked is None:
+        if learned is not None:
+            raise ValueError(f"{name}: links are of the graph that was learned from; of another, none can be said yet")
         return _links_of_tables(
             name,
             node_table,
@@ -114,18 +120,25 @@ def task_of_tables(
             split_column=split_column,
             split_seed=split_seed,
         )
-    targets, answer = asked(node_table, target)
-    own = _given(node_table, split_column) if split_column else None
-    parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
-    answer = standardised(answer, targets, parts.train)
+    if learned is None:
+        targets, answer = asked(node_table, target)
+        own = _given(node_table, split_column) if split_column else None
+        parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
+        answer = standardised(answer, targets, parts.train)
+    else:
+        targets, answer = learned.asked(node_table, target, asked)
+        parts = learned.split(len(node_table))
+        features, edge_features = learned.encoders["nodes"], learned.encoders["edges"]
     if features is None:
         features = _usual_features(node_table, {id, split_column, *target})
     for column in target:
         if column in features:
             raise ValueError(f"{node_table.file}: column {column!r} is a target, so it cannot be a feature as well")
-    x, node_state = encoded(node_table, features, parts.train.tolist())
-    heard, edge_x, edge_state = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_features or {})
-    learned = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
+    x, node_state = encoded(node_table, features, parts.train.tolist() if learned is None else None)
+    rows = range(len(edge_table)) if learned is None else None
+    edge_x, edge_state = encoded(edge_table, edge_features or {}, rows)
+    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x)
+    encoded_by = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
     return NodeTask(
         name=name,
         graphs=heard,
@@ -139,10 +152,12 @@ def task_of_tables(
         notes=(
             f"Nodes from {node_table.short_name}, {'directed' if directed else 'undirected'} edges from"
             f" {edge_table.short_name}; {Part.of(task).name} of {', '.join(target)}.",
-            f"Features: {learned}." if learned else "Nodes bring no features: each has a one.",
-            f"The split is {Part.of(split)}, seed {split_seed}.",
+            f"Features: {encoded_by}." if encoded_by else "Nodes bring no features: each has a one.",
+            f"The split is {Part.of(split)}, seed {split_seed}." if learned is None else "Nothing is learned from it.",
         ),
         encoders={"nodes": node_state, "edges": edge_state},
+        learns=learned is None,
+        ids={id: node_table.column(id).to_pylist()},
     )
 
 
@@ -169,7 +184,8 @@ def _links_of_tables(
     if features is None:
         features = _usual_features(node_table, {id})
     x, node_state = encoded(node_table, features, range(len(node_table)))
-    heard, edge_x, edge_state = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_features or {})
+    edge_x, edge_state = encoded(edge_table, edge_features or {}, range(len(edge_table)))
+    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x)
     own = None
     if split_column:
         names = _ids(node_table, id)
@@ -236,12 +252,11 @@ def _heard(
     ends: tuple[str, str],
     directed: bool,
     duplicates: str,
-    encoders: Mapping[str, EncoderPart],
-) -> tuple[Graph, Tensor, dict[str, Any]]:
-    """The graph, its edge features in its order, and what their encoders have learned."""
+    x: Tensor,
+) -> tuple[Graph, Tensor]:
+    """The graph, and its edge features in its order, of which `x` has a row for each row of the table."""
     names = _ids(nodes, id)
     senders, receivers = (_numbers(nodes, names, edges, column) for column in ends)
-    x, state = encoded(edges, encoders, range(len(edges)))
     if not duplicates:
         _refuse_duplicates(edges, ends, senders, receivers, directed)
     if not directed:
@@ -250,7 +265,7 @@ def _heard(
         x = torch.cat([x, x[mirrored]])
     merge: Any = duplicates or None
     graph, x = Graph.from_edges(senders, receivers, num_senders=len(nodes), features=x, duplicates=merge)
-    return graph, x, state
+    return graph, x
 
 
 def _ids(nodes: Table, id: str) -> Any:

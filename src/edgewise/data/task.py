@@ -1,7 +1,7 @@
 """What a training loop asks of data, whatever the examples are."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
+from edgewise.data.learned import Learned
 
 
 class Task(ABC):
@@ -25,6 +26,8 @@ class Task(ABC):
     answer: Answer
     notes: tuple[str, ...]
     encoders: Mapping[str, Any]
+    learns: bool  # no: it is for a network that has learned; its examples are all in `test`, with targets or without
+    ids: Mapping[str, Sequence[Any]]  # columns that say which example each is
 
     example: str  # what an example is called: "node", "link", "graph"
 
@@ -64,6 +67,10 @@ class Task(ABC):
     @property
     def num_classes(self) -> int:
         return self.answer.out_dim
+
+    def learned(self) -> Learned:
+        """What other files are read by for a network that has learned from this task."""
+        return Learned(self.answer, self.encoders)
 
     def asked(self, part: str) -> Tensor:
         """The targets of a part."""

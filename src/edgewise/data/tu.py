@@ -6,9 +6,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edgewise.data.answers import Classes
+from edgewise.data.answers import Answer, Classes
 from edgewise.data.folders import file_in
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.learned import Learned
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.graph import Graph
 from edgewise.part import Part
@@ -24,6 +25,7 @@ def tu(
     validation: float = 0.1,
     split: SplitPart = "given",
     split_seed: int = 0,
+    learned: Learned | None = None,
 ) -> GraphTask:
     """Say the class of a graph from the tags of its nodes and who is joined to whom.
 
@@ -58,10 +60,21 @@ def tu(
         classes.append(int(label))
     names = sorted(set(classes))
     targets = torch.tensor([names.index(label) for label in classes])
-    answer = Classes(tuple(str(name) for name in names))
-    own = _fold(found.parent / "10fold_idx", fold, validation, split_seed) if Part.of(split).name == "given" else None
-    parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
-    kinds = sorted(set(tags))
+    answer: Answer = Classes(tuple(str(name) for name in names))
+    own, kinds = None, sorted(set(tags))
+    if learned is None:
+        if Part.of(split).name == "given":
+            own = _fold(found.parent / "10fold_idx", fold, validation, split_seed)
+        parts = drawn(split, targets=targets, answer=answer, seed=split_seed, given=own)
+    else:
+        targets, answer = learned.renamed(targets, answer, f"{found}: it")
+        parts, kinds = learned.split(len(graphs)), list(learned.encoders["nodes"]["tags"])
+        stranger = next((tag for tag in tags if tag not in kinds), None)
+        if stranger is not None:
+            raise ValueError(
+                f"{found}: a node has the tag {stranger}, which training has never seen; it saw"
+                f" {', '.join(map(str, kinds))}"
+            )
     tagged = torch.nn.functional.one_hot(torch.tensor([kinds.index(tag) for tag in tags]), len(kinds)).float()
     features = torch.cat([tagged, torch.tensor(attributes, dtype=torch.float32).reshape(len(tags), -1)], dim=1)
     return GraphTask(
@@ -75,11 +88,15 @@ def tu(
         answer=answer,
         notes=(
             f"{len(kinds)} node tags, one-hot. TUDataset (Morris et al. 2020).",
-            f"Tested on fold {fold} of {FOLDS}; of the rest a share {validation} drawn by seed {split_seed} is for"
+            "Nothing is learned from it."
+            if learned is not None
+            else f"Tested on fold {fold} of {FOLDS}; of the rest a share {validation} drawn by seed {split_seed} is for"
             " validation. One fold is no result: the literature reports the mean over all ten."
             if own is not None
             else f"The split is {Part.of(split)}, seed {split_seed}; it is **not** one of the ten folds.",
         ),
+        encoders={"nodes": {"tags": kinds}},
+        learns=learned is None,
     )
 
 

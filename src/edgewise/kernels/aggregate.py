@@ -1,6 +1,5 @@
 """aggregate: sum, mean or maximum over the neighbours in a graph."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -50,6 +49,6 @@ def aggregate(
     lookup(reduce, REDUCTIONS, "reduce")
     lookup(impl, EDGE_BY_EDGE, "impl")
     aggregation = Aggregation(value, reduce, weights, edge_value)
-    if torch.compiler.is_compiling():
+    if ops.watched():
         return ops.aggregate(aggregation, graph, impl)
     return routes.aggregate(aggregation, graph, impl)

@@ -79,7 +79,7 @@ def attend(
     if dropout > 0 and seed is None:
         seed = torch.randint(2**62, ())
     attention = Attention(query, key, value, score, bias, edge_key, edge_value, dropout, 0 if seed is None else seed)
-    if torch.compiler.is_compiling():
+    if ops.watched():
         out, weights = ops.attend(attention, graph, return_weights, impl)
     else:
         out, weights = routes.attend(attention, graph, return_weights, impl)

@@ -35,6 +35,25 @@ _ATTENTION = (
 )
 
 
+_looking = 0  # how many look on: every call asks, and asking PyTorch's stack of modes takes longer
+
+
+def watched() -> bool:
+    """Whether a call is to be one operator: in a program that is being compiled, or where somebody looks on."""
+    return torch.compiler.is_compiling() or _looking > 0
+
+
+@contextmanager
+def shown() -> Iterator[None]:
+    """Within, every call is one operator, so that a mode that counts operators sees it."""
+    global _looking
+    _looking += 1
+    try:
+        yield
+    finally:
+        _looking -= 1
+
+
 def attend(attention: Attention, graph: Graph, return_weights: bool, impl: str) -> tuple[Tensor, Tensor | None]:
     """`attend` as one operator of a compiled program."""
     out: Tensor

@@ -1,6 +1,5 @@
 """score_edges: how loudly every edge is heard, handed out."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -36,6 +35,6 @@ def score_edges(
     """
     lookup(impl, EDGE_BY_EDGE, "impl")
     attention = Attention(query, key, None, score, bias, edge_key)
-    if torch.compiler.is_compiling():
+    if ops.watched():
         return ops.score_edges(attention, graph, impl)
     return routes.score_edges(attention, graph, impl)

@@ -2,6 +2,7 @@
 
 from edgewise.training.checkpoint import CheckpointError
 from edgewise.training.config import TrainingConfig
+from edgewise.training.evaluate import Evaluation, evaluate
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
 from edgewise.training.loop import Outcome, train
@@ -9,11 +10,13 @@ from edgewise.training.metrics import Epoch
 from edgewise.training.objectives import OBJECTIVES, Objective
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
+from edgewise.training.predict import predict
 from edgewise.training.recipe import Recipe
 from edgewise.training.run import finish, prepare, run
 from edgewise.training.run_folder import open_run_folder
 from edgewise.training.schedules import SCHEDULES, Schedule
 from edgewise.training.scores import SCORES, Score
+from edgewise.training.trained import Trained
 
 __all__ = [
     "OBJECTIVES",
@@ -22,6 +25,7 @@ __all__ = [
     "SCORES",
     "CheckpointError",
     "Epoch",
+    "Evaluation",
     "Goal",
     "Interrupted",
     "Objective",
@@ -30,9 +34,12 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Score",
+    "Trained",
     "TrainingConfig",
+    "evaluate",
     "finish",
     "open_run_folder",
+    "predict",
     "prepare",
     "run",
     "train",

@@ -18,6 +18,20 @@ def write_text(file: Path, text: str) -> None:
 
 
 @contextmanager
+def new_file(file: Path) -> Iterator[Path]:
+    """A path to write to, of the same ending, which takes the place of `file` at the end; on an error it is gone."""
+    new = file.with_name(f".new.{file.name}")
+    try:
+        with named_file(file):
+            yield new
+            _sync(new)
+            os.replace(new, file)
+            _sync(file.parent)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+@contextmanager
 def named_file(file: Path) -> Iterator[None]:
     """Within, an error of a full disk says which file could not be written, which the system leaves out."""
     try:

@@ -46,6 +46,9 @@ def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precisi
         "format": _FORMAT,
         "epoch": place.epoch,
         "seconds": place.seconds,
+        "energy": place.energy,
+        "memory": place.memory,
+        "device_memory": place.device_memory,
         "best_epoch": place.best_epoch,
         "best": list(place.best),
         "optimiser": {"groups": optimiser.state_dict()["param_groups"], "numbers": numbers},
@@ -99,11 +102,36 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
     place = Place(
         epoch=state["epoch"],
         seconds=state["seconds"],
+        energy=state.get("energy"),  # states written before there was such a total do not know it
+        memory=state.get("memory", 0),
+        device_memory=state.get("device_memory", 0),
         best_epoch=state["best_epoch"],
         best=(state["best"][0], state["best"][1]),
         best_weights={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")},
     )
     return place, state["precision"]
+
+
+def load_best(run: Path, network: Module) -> int:
+    """Give `network` the weights in best/, and say which epoch they are of."""
+    folder = run / BEST
+    restore(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: there is no checkpoint; edgewise train --resume goes on with the run")
+    state = _state(folder)
+    try:
+        if isinstance(network, Network) and Network.load(folder).config != network.config:
+            raise CheckpointError(
+                f"{folder}: its config.json is of another network than the recipe's; a run's recipe and its weights"
+                " belong together"
+            )
+    except (FileNotFoundError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{folder}: the checkpoint is damaged ({error})") from error
+    _load_network(network, folder)
+    epoch: int = state["epoch"]
+    return epoch
 
 
 def _save_network(network: Module, folder: Path) -> None:
@@ -114,14 +142,21 @@ def _save_network(network: Module, folder: Path) -> None:
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    state = _state(folder)
     try:
-        state = json.loads((folder / _NUMBERS).read_text(encoding="utf-8"))
-        tensors = _safetensors().load_file(folder / _TENSORS)
+        return state, _safetensors().load_file(folder / _TENSORS)
+    except _damage() as error:
+        raise CheckpointError(f"{folder}: the checkpoint is damaged ({error}); --overwrite starts again") from error
+
+
+def _state(folder: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((folder / _NUMBERS).read_text(encoding="utf-8"))
     except _damage() as error:
         raise CheckpointError(f"{folder}: the checkpoint is damaged ({error}); --overwrite starts again") from error
     if state["format"] != _FORMAT:
         raise CheckpointError(f"{folder}: expected a checkpoint of format {_FORMAT}, got {state['format']}")
-    return state, tensors
+    return state
 
 
 def _load_network(network: Module, folder: Path) -> None:

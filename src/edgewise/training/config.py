@@ -33,6 +33,7 @@ class TrainingConfig:
     device: str = "auto"  # "cpu", "cuda", "mps", or "auto": an accelerator where there is one
     precision: str = "32-true"  # a name in PRECISIONS, as Lightning Fabric calls them
     save_every: float = 5.0  # seconds between two writes of last/ and best/; 0: after every epoch
+    tensorboard: bool = False  # whether the curves are written for TensorBoard, too
 
     def __post_init__(self) -> None:
         at_least = {"epochs": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
-import torch
 from torch import Tensor
 from torch.nn import Module
 
@@ -15,9 +14,12 @@ from edgewise.data.parts import PARTS
 from edgewise.training import checkpoint
 from edgewise.training.chance import deterministic, set_chance
 from edgewise.training.config import TrainingConfig
+from edgewise.training.energy import Energy
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
+from edgewise.training.look import look
+from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
@@ -37,6 +39,9 @@ class Outcome:
     stopped_early: bool
     seconds: float  # in training and validation, all sittings together
     device: str
+    energy: float | None = field(compare=False)  # joules in that time, None where they could not be read
+    memory: int = field(compare=False)  # bytes at most, in any sitting: of the process,
+    device_memory: int = field(compare=False)  # and of an accelerator
     test_outputs: Tensor = field(compare=False, repr=False)  # a row for each example of the test part, in its order
 
     @property
@@ -58,6 +63,8 @@ def train(
     The task says how its examples come in batches; each is a step. With `resume` the run goes on from last/ and gives
     the same numbers as one that was never cut off. Afterwards the network holds the weights of its best epoch.
     """
+    if not task.learns:
+        raise ValueError(f"training: {task.name} is data for a network that has learned; there is no train part in it")
     goal = Goal.of(config, task)
     schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)
@@ -96,26 +103,17 @@ def train(
             meter.add(loss, outputs, batch.targets)
         return meter.figures()
 
-    @torch.no_grad()
-    def look(part: str) -> tuple[tuple[float, float], Tensor]:
-        wrapped.eval()
-        said = []
-        for batch in task.batches(part, config.batch_size):
-            outputs = batch.outputs(wrapped)
-            meter.add(goal.objective.loss(outputs, task.answer.to_learn(batch.targets)), outputs, batch.targets)
-            said.append(outputs.cpu())
-        return meter.figures(), torch.cat(said)
-
     with (
         deterministic(),
         postponed_interrupt() as interrupted,
         MetricsFile(folder, goal.score_name, keep=place.epoch) as metrics,
     ):
-        written = perf_counter()
+        written, energy = perf_counter(), Energy()
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
-            (train_loss, train_score), ((loss, score), _) = step(), look("validation")
+            train_loss, train_score = step()
+            loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter)
             if not math.isfinite(train_loss + loss):
                 raise FloatingPointError(
                     f"training: the loss of epoch {place.epoch + 1} is {train_loss} in training, {loss} in validation;"
@@ -124,6 +122,9 @@ def train(
             place.epoch += 1
             place.note(network, goal.merit(loss, score))
             place.seconds += perf_counter() - began
+            place.energy = energy.added_to(place.energy)
+            place.memory = max(place.memory, peak_memory())
+            place.device_memory = max(place.device_memory, peak_device_memory(str(fabric.device)))
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
             metrics.add(epoch)
             tell(epoch, place)
@@ -137,14 +138,17 @@ def train(
         # Also where a run was finished when it was taken up: it may have been killed between last/ and best/.
         write(metrics)
         network.load_state_dict(place.best_weights)
-        looks = {part: look(part) for part in PARTS}
+        looks = {part: look(wrapped, task, part, config.batch_size, goal, meter) for part in PARTS}
     return Outcome(
-        figures={part: figures for part, (figures, _) in looks.items()},
+        figures={part: (loss, score) for part, (loss, score, _) in looks.items()},
         goal=goal,
         best_epoch=place.best_epoch,
         epochs=place.epoch,
         stopped_early=place.stopped_early(config),
         seconds=place.seconds,
         device=str(fabric.device),
-        test_outputs=looks["test"][1],
+        energy=place.energy,
+        memory=place.memory,
+        device_memory=place.device_memory,
+        test_outputs=looks["test"][2],
     )

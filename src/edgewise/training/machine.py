@@ -32,14 +32,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def peak_memory(device: str) -> str:
-    """The most memory the process has held, in megabytes, and the most on an accelerator."""
+def peak_memory() -> int:
+    """The most bytes that the process has held; 0 where the system does not tell."""
     try:
         import resource
     except ImportError:
-        return "not told by this system"
+        return 0
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    told = f"{held / (2**20 if sys.platform == 'darwin' else 2**10):.0f} MB in the process"
-    if device.startswith("cuda"):
-        told += f", {torch.cuda.max_memory_allocated() / 2**20:.0f} MB on the device"
-    return told
+    return held if sys.platform == "darwin" else held * 2**10
+
+
+def peak_device_memory(device: str) -> int:
+    """The most bytes that PyTorch has held on an accelerator; 0 where it does not tell."""
+    return torch.cuda.max_memory_allocated(device) if device.startswith("cuda") else 0

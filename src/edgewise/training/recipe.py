@@ -92,7 +92,7 @@ def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
         if not isinstance(tables.get(table, {}), dict):
             wrong.append(f"[{table}] is to be a table, got {tables[table]!r}")
     found = {table: tables[table] if isinstance(tables.get(table), dict) else {} for table in TABLES}
-    data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=())
+    data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=("learned",))
     wrong += problems
     model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim", "edge_dim"))
     wrong += problems

@@ -1,16 +1,23 @@
 """report.md: the run on one page."""
 
 from collections.abc import Sequence
+from datetime import date
 
+import torch
 from torch.nn import Module
 
-from edgewise.data import Task
+from edgewise.data import Classes, Task
+from edgewise.data.parts import PARTS
+from edgewise.training.confusion import MOST
 from edgewise.training.loop import Outcome
-from edgewise.training.machine import peak_memory, processor, versions
+from edgewise.training.machine import processor, versions
 from edgewise.training.recipe import Recipe
+from edgewise.training.work import Work
 
 
-def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome, shown: Sequence[str]) -> str:
+def write_report(
+    recipe: Recipe, task: Task, network: Module, outcome: Outcome, shown: Sequence[str], work: Work
+) -> str:
     """The text of a finished run's report; `shown` are the lines that show what was said of the test part."""
     name, score, examples = outcome.score_name, outcome.goal.score, f"{task.example}s"
     ended = (
@@ -28,10 +35,12 @@ def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome, 
     milliseconds = 1000 * outcome.seconds / outcome.epochs
     facts = {
         "time": f"{outcome.seconds:.1f} s of training and validation, {milliseconds:.1f} ms an epoch",
-        "memory": peak_memory(outcome.device),
+        "memory": _memory(outcome),
+        "energy": _energy(outcome),
         "device": f"{outcome.device}, precision {recipe.training.precision}",
         "processor": processor(),
         "seed": f"{recipe.training.seed} (first weights, dropout)",
+        "date": f"{date.today().isoformat()}, when this page was written",
         "versions": ", ".join(f"{package} {number}" for package, number in versions().items()),
     }
     return "\n".join(
@@ -51,14 +60,19 @@ def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome, 
             "",
             *shown,
             "",
-            f"## Data: {task.name}",
+            f"## Data card: {task.name}",
             "",
             *[f"- {note}" for note in task.notes],
             f"- {task.described()}.",
+            *_targets(task),
             "",
-            f"## Model: {recipe.model.name}",
+            f"## Model card: {recipe.model.name}",
             "",
             f"- {parameters:,} parameters.",
+            f"- {_flops(work.forward)} for one pass forward over the test {examples} and what they hear;"
+            f" {_flops(work.epoch)} for an epoch: its steps, forward and backward, and the look at the validation"
+            f" {examples}. Counted are matrix products and, edge by edge, attention and aggregation; a product and its"
+            " sum are two.",
             f"- {options}." if options else "- All options as the model has them.",
             "",
             "## Run",
@@ -70,3 +84,43 @@ def write_report(recipe: Recipe, task: Task, network: Module, outcome: Outcome, 
             "",
         ]
     )
+
+
+def _targets(task: Task) -> list[str]:
+    """How many of each class, or how much is known of each label or number, part by part."""
+    parts = {part: task.asked(part) for part in PARTS}
+    if isinstance(task.answer, Classes):
+        head = "class"
+        counts = [torch.bincount(targets, minlength=task.num_classes).tolist() for targets in parts.values()]
+    else:
+        head = "known"
+        counts = [task.answer.known(targets).sum(dim=0).tolist() for targets in parts.values()]
+    if len(task.class_names) > MOST:
+        return [f"- {len(task.class_names)} names are asked for; `data.json` lists them."]
+    names = [name.replace("|", "\\|") for name in task.class_names]
+    rows = [
+        f"| {' | '.join([name, *map(str, row)])} |" for name, row in zip(names, zip(*counts, strict=True), strict=True)
+    ]
+    return ["", f"| {head} | {' | '.join(parts)} |", f"| --- |{' --- |' * len(parts)}", *rows]
+
+
+def _flops(operations: int) -> str:
+    """Such as 1.23 GFLOP."""
+    size = float(operations)
+    for unit in ("", "k", "M", "G", "T"):
+        if size < 1000:
+            return f"{size:.3g} {unit}FLOP"
+        size /= 1000
+    return f"{size:.3g} PFLOP"
+
+
+def _memory(outcome: Outcome) -> str:
+    told = f"{outcome.memory / 2**20:.0f} MB in the process at most" if outcome.memory else "not told by this system"
+    device = f", {outcome.device_memory / 2**20:.0f} MB on the device" if outcome.device_memory else ""
+    return told + device
+
+
+def _energy(outcome: Outcome) -> str:
+    if outcome.energy is None:
+        return "not readable here"
+    return f"{outcome.energy:.0f} J, of all that the processors did in that time"

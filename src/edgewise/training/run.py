@@ -24,6 +24,8 @@ from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
 from edgewise.training.showing import SHOWN
+from edgewise.training.tensorboard import Curves, check_tensorboard
+from edgewise.training.work import work
 
 
 def run(
@@ -53,12 +55,22 @@ def finish(
     tell: Callable[[Epoch, Place], None] = lambda epoch, place: None,
 ) -> Outcome:
     """Train what `prepare` made in the folder that `open_run_folder` made ready, and report."""
-    outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
-    draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
-    kept = {"task": task.name, "answer": task.answer.as_table(), "encoders": task.encoders}
+    kept = {"task": task.name, **task.learned().as_table()}
     write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    if recipe.training.tensorboard:
+        with Curves(folder, Goal.of(recipe.training, task).score_name) as curves:
+
+            def tell_both(epoch: Epoch, place: Place) -> None:
+                curves.tell(epoch)
+                tell(epoch, place)
+
+            outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell_both)
+    else:
+        outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
+    draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
     shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
-    write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown))
+    done = work(network, task, recipe.training)
+    write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown, done))
     return outcome
 
 
@@ -66,15 +78,30 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     """The data and the network that a recipe names, tried out on each other once, and the device on its own."""
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
+    if recipe.training.tensorboard:
+        check_tensorboard()
     make_fabric(recipe.training)
+    task = task_of(recipe)
+    Goal.of(recipe.training, task)
+    set_chance(recipe.training.seed, 0)
+    network = network_for(recipe, task)
+    _try_out(recipe, task, network)
+    return task, network
+
+
+def task_of(recipe: Recipe) -> Task:
+    """The data that a recipe names."""
     task = recipe.data.build(DATASETS, "data set")
     if not isinstance(task, Task):
         raise TypeError(
             f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask or a GraphTask, got"
             f" {type(task).__name__}"
         )
-    Goal.of(recipe.training, task)
-    set_chance(recipe.training.seed, 0)
+    return task
+
+
+def network_for(recipe: Recipe, task: Task) -> Module:
+    """The network that a recipe names, of the widths that a task wants."""
     # Not offered where edges bring nothing, so that a model's own default stands.
     edges = {"edge_dim": task.num_edge_features} if task.num_edge_features else {}
     made = recipe.model.build(MODELS, "model", in_dim=task.num_features, out_dim=task.answer.out_dim, **edges)
@@ -82,8 +109,7 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     if not isinstance(network, Module):
         got = type(made).__name__
         raise TypeError(f"model {recipe.model.name!r}: expected a NetworkConfig or a torch module of it, got {got}")
-    _try_out(recipe, task, network)
-    return task, network
+    return network
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from edgewise.training import checkpoint, confusion, metrics, ranking, residuals
+from edgewise.training import checkpoint, confusion, metrics, ranking, residuals, tensorboard
 from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
@@ -11,7 +11,7 @@ from edgewise.training.schedules import SCHEDULES, Schedule
 
 RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
 CHECKPOINTS, PICTURES = (checkpoint.BEST, checkpoint.LAST), (CURVES, confusion.FILE, residuals.FILE, ranking.FILE)
-OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, *PICTURES, DATA, REPORT)
+OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, tensorboard.FOLDER, *PICTURES, DATA, REPORT)
 
 
 def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overwrite: bool = False) -> None:

@@ -30,32 +30,32 @@ class Score:
 
     def check(self, task: Task, name: str) -> None:
         """Refuse a task on which the score has no value."""
-        for part in PARTS if self.wants_all or self.least_negatives else ():
-            targets = task.asked(part)
-            if self.least_negatives:
-                fewest = int((targets == 0).sum(0).min())
-                if fewest < self.least_negatives:
-                    raise ValueError(
-                        f"{task.name}: {name} looks at the {self.least_negatives} likeliest negatives, and the {part}"
-                        f" part has {fewest}; take a smaller K, or watch something else"
-                    )
-                continue
-            if isinstance(task.answer, Classes):
-                absent = (torch.bincount(targets, minlength=task.answer.out_dim) == 0).nonzero()
-                if len(absent):
-                    raise ValueError(
-                        f"{task.name}: {name} needs every class in every part, and the {part} part has no"
-                        f" {task.answer.names[int(absent[0])]!r}; take another split, or watch something else"
-                    )
-                continue
-            for column, label in zip(targets.unbind(1), task.answer.names, strict=True):
-                values = column[~column.isnan()].unique().tolist()
-                if len(values) < 2:
-                    raise ValueError(
-                        f"{task.name}: {name} needs labels of both kinds in every part, and in the {part} part all of"
-                        f" {label!r} are {values[0] if values else 'unknown'}; take another split, or watch something"
-                        " else"
-                    )
+        for part in PARTS if task.learns else ("test",):
+            hindrance = self.hindrance(task, part)
+            if hindrance:
+                raise ValueError(f"{task.name}: {name} needs {hindrance}; take another split, or watch something else")
+
+    def hindrance(self, task: Task, part: str) -> str:
+        """What a part would have to have for the score to have a value; nothing where it has one."""
+        if not (self.wants_all or self.least_negatives):
+            return ""
+        targets = task.asked(part)
+        if self.least_negatives:
+            fewest = int((targets == 0).sum(0).min())
+            few = fewest < self.least_negatives
+            return f"{self.least_negatives} negatives in every part, and the {part} part has {fewest}" if few else ""
+        if isinstance(task.answer, Classes):
+            absent = (torch.bincount(targets, minlength=task.answer.out_dim) == 0).nonzero()
+            if len(absent):
+                name = task.answer.names[int(absent[0])]
+                return f"every class in every part, and the {part} part has no {name!r}"
+            return ""
+        for column, label in zip(targets.unbind(1), task.answer.names, strict=True):
+            values = column[~column.isnan()].unique().tolist()
+            if len(values) < 2:
+                all_are = values[0] if values else "unknown"
+                return f"labels of both kinds in every part, and in the {part} part all of {label!r} are {all_are}"
+        return ""
 
 
 def accuracy(answer: Answer) -> Any:
