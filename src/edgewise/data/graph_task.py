@@ -9,9 +9,10 @@ from torch import Tensor
 
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
-from edgewise.data.features import check_finite
+from edgewise.data.features import check_features
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.sparse import join_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
 
@@ -25,7 +26,7 @@ class GraphTask(Task):
 
     name: str
     graphs: Sequence[Graph]
-    features: Sequence[Tensor]  # of each graph, Float[Tensor, "nodes features"]
+    features: Sequence[Tensor]  # of each graph, Float[Tensor, "nodes features"], dense or torch.sparse_csr
     targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a graph
     train: Tensor  # Int64[Tensor, "train"], numbers of graphs, and so on
     validation: Tensor
@@ -57,7 +58,7 @@ class GraphTask(Task):
                     f"{where}: expected floating-point features [nodes, {self.num_features}], as graph 0 has them, got"
                     f" {features.dtype} {list(features.shape)}"
                 )
-            check_finite(features, where)
+            check_features(features, where)
             if self.edges is not None:
                 check_edges(self.edges[k], graph, where)
         check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "graph")
@@ -79,7 +80,7 @@ class GraphTask(Task):
             numbers = chosen.tolist()
             yield Batch(
                 Graph.batch([self.graphs[k] for k in numbers]),
-                torch.cat([self.features[k] for k in numbers]),
+                join_rows([self.features[k] for k in numbers]),
                 self.targets[chosen.to(self.targets.device)],
                 edges=None if self.edges is None else torch.cat([self.edges[k] for k in numbers]),
             )

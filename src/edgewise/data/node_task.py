@@ -9,7 +9,7 @@ from torch import Tensor
 
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
-from edgewise.data.features import check_finite
+from edgewise.data.features import check_features, check_finite
 from edgewise.data.parts import PARTS, check_parts
 from edgewise.data.task import Task
 from edgewise.graph import Graph
@@ -25,7 +25,7 @@ class NodeTask(Task):
 
     name: str
     graphs: Graph | Mapping[str, Graph]
-    features: Tensor  # Float[Tensor, "nodes features"]
+    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr
     targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a node
     train: Tensor  # Int64[Tensor, "train"], and so on
     validation: Tensor
@@ -38,11 +38,8 @@ class NodeTask(Task):
     example = "node"
 
     def __post_init__(self) -> None:
-        if not self.features.is_floating_point() or self.features.dim() != 2:
-            got = f"{self.features.dtype} {list(self.features.shape)}"
-            raise TypeError(f"{self.name}: expected floating-point features [nodes, features], got {got}")
+        check_features(self.features, self.name)
         nodes = len(self.features)
-        check_finite(self.features, self.name)
         self.answer.check(self.targets, nodes, self.name)
         for label, graph in self.named_graphs().items():
             if graph.num_receivers != nodes or graph.num_senders != nodes:

@@ -154,6 +154,7 @@ def _heard(
     names = _ids(nodes, id)
     senders, receivers = (_numbers(nodes, names, edges, column) for column in ends)
     x, state = encoded(edges, encoders, range(len(edges)))
+    x = x.to_dense()
     if not duplicates:
         _refuse_duplicates(edges, ends, senders, receivers, directed)
     if not directed:
