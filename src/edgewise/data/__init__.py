@@ -10,10 +10,13 @@ from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
 from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
+from edgewise.data.neighbours import Neighbours
 from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
 from edgewise.data.planetoid import planetoid
 from edgewise.data.pyg import from_pyg, graphs_from_pyg
+from edgewise.data.random_walks import RandomWalks
+from edgewise.data.sampling import Sampling
 from edgewise.data.splits import SPLITS, Split, per_class, scaffold, shares
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
@@ -29,10 +32,13 @@ DATASETS: dict[str, Callable[..., Task]] = {
     "molecules": molecules,
 }
 
+SAMPLINGS: dict[str, type[Sampling]] = {"neighbours": Neighbours, "random_walks": RandomWalks}
+
 __all__ = [
     "DATASETS",
     "ENCODERS",
     "NORMALISERS",
+    "SAMPLINGS",
     "SPLITS",
     "TARGETS",
     "Answer",
@@ -40,8 +46,11 @@ __all__ = [
     "Classes",
     "GraphTask",
     "Labels",
+    "Neighbours",
     "NodeTask",
     "Numbers",
+    "RandomWalks",
+    "Sampling",
     "Split",
     "Task",
     "cora",

@@ -11,6 +11,8 @@ from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
 from edgewise.data.features import check_features, check_finite
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.sampling import Sampling
+from edgewise.data.sparse import take_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
 
@@ -34,6 +36,7 @@ class NodeTask(Task):
     edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"], of the one graph or by name
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+    sampling: Sampling | None = None  # what a training step hears; None: the whole graph, as all else does
 
     example = "node"
 
@@ -49,6 +52,11 @@ class NodeTask(Task):
                 )
         for label, edges in self._named_edges().items():
             check_edges(edges, self.named_graphs()[label], f"{self.name}: graph {label!r}")
+        if self.sampling is not None and self.sampling.weighs and self.edges is not None:
+            raise ValueError(
+                f"{self.name}: the sampling brings the importance of edges as their feature, and they have"
+                f" {self.num_edge_features} of their own; leave out one of them"
+            )
         check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "node")
 
     @property
@@ -61,6 +69,8 @@ class NodeTask(Task):
 
     @property
     def num_edge_features(self) -> int:
+        if self.sampling is not None and self.sampling.weighs:
+            return 1
         return next((edges.shape[1] for edges in self._named_edges().values()), 0)
 
     def named_graphs(self) -> Mapping[str, Graph]:
@@ -73,17 +83,61 @@ class NodeTask(Task):
         return self.edges if isinstance(self.edges, Mapping) else {next(iter(self.named_graphs())): self.edges}
 
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
-        """The whole graph, once: its nodes hear each other, so they come together."""
-        if size:
+        """The whole graph, once: its nodes hear each other, so they come together.
+
+        With a sampling, what is shuffled (a training step) is a sample around at most `size` nodes of the part.
+        """
+        if size and self.sampling is None:
             raise ValueError(
                 f"training: batch_size is {size}, but {self.name} is one graph, all of whose nodes come at once;"
-                " leave it 0"
+                " leave it 0, or name a sampling"
             )
         index = getattr(self, part)
-        yield Batch(self.graphs, self.features, self.targets[index], asked=index, edges=self.edges)
+        if self.sampling is None or not shuffled:
+            yield Batch(self.graphs, self.features, self.targets[index], asked=index, edges=self._all_edges())
+            return
+        index = index[torch.randperm(len(index)).to(index.device)]
+        for seeds in index.tensor_split(self.num_batches(part, size)):
+            yield self._around(seeds, self.sampling)
 
     def num_batches(self, part: str, size: int) -> int:
-        return 1
+        """How many training steps."""
+        return -(-len(getattr(self, part)) // size) if size and self.sampling is not None else 1
+
+    def sampled(self, sampling: Sampling) -> "NodeTask":
+        """The same task, whose training steps hear a sample."""
+        return replace(self, sampling=sampling)
+
+    def _around(self, seeds: Tensor, sampling: Sampling) -> Batch:
+        """The sample around these nodes, who are the first and the ones asked about."""
+        sample = sampling.sample(self.named_graphs(), seeds)
+        own = self._named_edges()
+        if own.keys() - sample.edges.keys():
+            raise ValueError(
+                f"training: {type(sampling).__name__} hears along edges that {self.name} need not have, so its"
+                f" {self.num_edge_features} edge features cannot follow; sample neighbours, or leave the features out"
+            )
+        edges: Mapping[str, Tensor] = {name: features[sample.edges[name]] for name, features in own.items()}
+        if sampling.weighs:
+            edges = {name: weights[:, None].to(self.features.dtype) for name, weights in sample.weights.items()}
+        alone = isinstance(self.graphs, Graph)
+        return Batch(
+            next(iter(sample.graphs.values())) if alone else sample.graphs,
+            take_rows(self.features, sample.nodes),
+            self.targets[seeds],
+            asked=torch.arange(len(seeds), device=seeds.device),
+            edges=(next(iter(edges.values())) if alone else edges) if edges else None,
+        )
+
+    def _all_edges(self) -> Tensor | Mapping[str, Tensor] | None:
+        """The edge features of the whole graph; the importance of its edges where the sampling asks for that."""
+        if self.sampling is None or not self.sampling.weighs:
+            return self.edges
+        shares = {
+            name: (1 / graph.degree().to(self.features.dtype)).repeat_interleave(graph.degree())[:, None]
+            for name, graph in self.named_graphs().items()
+        }
+        return next(iter(shares.values())) if isinstance(self.graphs, Graph) else shares
 
     def to(self, device: torch.device | str) -> "NodeTask":
         """The same task with its graphs and tensors on `device`."""

@@ -23,6 +23,7 @@ from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
+from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
 
 
@@ -58,6 +59,7 @@ def train(
     The task says how its examples come in batches; each is a step. With `resume` the run goes on from last/ and gives
     the same numbers as one that was never cut off. Afterwards the network holds the weights of its best epoch.
     """
+    task = sampled(task, config)
     goal = Goal.of(config, task)
     schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)

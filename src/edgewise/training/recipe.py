@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgewise.data import DATASETS
+from edgewise.data import DATASETS, SAMPLINGS
 from edgewise.extras import require
 from edgewise.models import MODELS
 from edgewise.names import nearest
@@ -118,7 +118,21 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
             named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
         except ValueError as error:
             wrong.append(f"[training] {error}")
-    return config, wrong
+    return config, wrong + _check_sampling(config)
+
+
+def _check_sampling(config: TrainingConfig) -> list[str]:
+    if not config.sampling:
+        return []
+    try:
+        part = Part.of(config.sampling)
+        factory = part.found(SAMPLINGS, "sampling")
+        options, wrong = check_options(factory, part.options, "[training.sampling]")
+        if not wrong:
+            factory(**options)
+    except (ValueError, TypeError) as error:
+        return [f"[training] {error}"]
+    return wrong
 
 
 def _check_part(

@@ -23,6 +23,7 @@ from edgewise.training.place import Place
 from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
+from edgewise.training.samplings import sampled
 from edgewise.training.showing import SHOWN
 
 
@@ -72,6 +73,7 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
         raise TypeError(
             f"data set {recipe.data.name!r}: expected it to give a NodeTask or a GraphTask, got {type(task).__name__}"
         )
+    task = sampled(task, recipe.training)
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     # Not offered where edges bring nothing, so that a model's own default stands.
@@ -89,6 +91,8 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
 def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
     """See that the network answers a batch with a row for each that is asked."""
     model = f"model {recipe.model.name!r}"
+    if recipe.training.sampling:
+        next(task.batches("train", recipe.training.batch_size, shuffled=True)).outputs(network.eval())
     batch = next(task.batches("validation", recipe.training.batch_size))
     if isinstance(network, Network) and batch.edges is not None and not network.edge_features_of:
         raise ValueError(
