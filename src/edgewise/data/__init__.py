@@ -22,6 +22,7 @@ from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
 from edgewise.data.tu import tu
+from edgewise.data.wordnet import wordnet
 
 DATASETS: dict[str, Callable[..., Task]] = {
     "cora": cora,
@@ -30,6 +31,7 @@ DATASETS: dict[str, Callable[..., Task]] = {
     "tables": tables,
     "tu": tu,
     "molecules": molecules,
+    "wordnet": wordnet,
 }
 
 SAMPLINGS: dict[str, type[Sampling]] = {"neighbours": Neighbours, "random_walks": RandomWalks}
@@ -65,4 +67,5 @@ __all__ = [
     "shares",
     "tables",
     "tu",
+    "wordnet",
 ]
