@@ -15,6 +15,7 @@ from edgewise.data.parts import PARTS, check_parts
 from edgewise.data.sparse import join_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Parts, Store, Whole, set_origin, set_store
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +79,23 @@ class GraphTask(Task):
             index = index[torch.randperm(len(index))]
         for chosen in index.tensor_split(self.num_batches(part, size)):
             numbers = chosen.tolist()
+            graphs = [self.graphs[k] for k in numbers]
+            together = Graph.batch(graphs)
+            set_origin(together, Parts(graphs))
             yield Batch(
-                Graph.batch([self.graphs[k] for k in numbers]),
+                together,
                 join_rows([self.features[k] for k in numbers]),
                 self.targets[chosen.to(self.targets.device)],
                 edges=None if self.edges is None else torch.cat([self.edges[k] for k in numbers]),
             )
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on the graphs found in `store`, of all of them together."""
+        together, first = Graph.batch(self.graphs), 0
+        set_store(together, store)
+        for graph in self.graphs:
+            set_origin(graph, Whole(together, slice(first, first + graph.num_receivers)))
+            first += graph.num_receivers
 
     def num_batches(self, part: str, size: int) -> int:
         count = len(getattr(self, part))

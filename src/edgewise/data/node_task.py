@@ -15,6 +15,7 @@ from edgewise.data.sampling import Sampling
 from edgewise.data.sparse import take_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Store, set_store
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,11 @@ class NodeTask(Task):
     def num_batches(self, part: str, size: int) -> int:
         """How many training steps."""
         return -(-len(getattr(self, part)) // size) if size and self.sampling is not None else 1
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on the graphs found in `store`."""
+        for graph in self.named_graphs().values():
+            set_store(graph, store)
 
     def sampled(self, sampling: Sampling) -> "NodeTask":
         """The same task, whose training steps hear a sample."""

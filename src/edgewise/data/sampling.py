@@ -12,6 +12,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Whole, set_origin
 from edgewise.part import Part
 
 SamplingPart = str | Part | Mapping[str, Any]  # a table with a name in SAMPLINGS; "" for none
@@ -66,12 +67,15 @@ class Sampling(ABC):
                 place[frontier] = torch.arange(count, count + len(frontier), device=frontier.device)
                 nodes.append(frontier)
                 count += len(frontier)
+            sampled = torch.cat(nodes)
             joined = {name: _joined(hops, place, count) for name, hops in found.items()}
         finally:
             # Kept from sample to sample, so that one costs what it reaches and not what there is.
             place[torch.cat(nodes)] = -1
+        for name, (graph, _, _) in joined.items():
+            set_origin(graph, Whole(graphs[name], sampled))
         return Sample(
-            torch.cat(nodes),
+            sampled,
             {name: graph for name, (graph, _, _) in joined.items()},
             {name: edges for name, (_, edges, _) in joined.items() if edges is not None},
             {name: weights for name, (_, _, weights) in joined.items() if weights is not None},

@@ -10,6 +10,7 @@ from torch import Tensor
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
 from edgewise.data.sampling import Sampling
+from edgewise.graph.structure.origin import Store
 
 
 class Task(ABC):
@@ -42,6 +43,12 @@ class Task(ABC):
         raise ValueError(
             f"training: sampling {type(sampling).__name__} is of the nodes of one graph, and {self.name} is a"
             f" {type(self).__name__}; leave sampling out, its batch_size is enough"
+        )
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on its graphs (positions) found in `store`, or made and put there."""
+        raise ValueError(
+            f"training: cache is of the positions in a NodeTask or a GraphTask, got a {type(self).__name__}"
         )
 
     @abstractmethod

@@ -28,6 +28,7 @@ class TrainingConfig:
     clip_norm: float = 0.0  # largest norm of the gradient of all weights together; 0: it is not clipped
     batch_size: int = 0  # graphs a step, at most, or nodes where there is a sampling; 0: all at once
     sampling: SamplingPart = ""  # of what nodes hear in a training step: a table with a name in SAMPLINGS; "": all
+    cache: str = ""  # folder in which positions of nodes are kept from run to run; "": in memory only
     epochs: int = 1000  # at most; one epoch sees every training example once
     patience: int = 100  # epochs without a better validation score until it stops; 0: never stop early
     watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"

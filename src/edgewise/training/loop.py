@@ -23,6 +23,7 @@ from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
+from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
 
@@ -69,6 +70,7 @@ def train(
     )
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
+    keep_positions(task, config)
     folder.mkdir(parents=True, exist_ok=True)
     place = Place()
     if resume:

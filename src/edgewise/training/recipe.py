@@ -36,7 +36,8 @@ class Recipe:
     def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
         """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
 
-        A `folder` in [data] is counted from the recipe's own folder, one in `changes` from where the process is.
+        A `folder` in [data] and a `cache` in [training] are counted from the recipe's own folder,
+        those in `changes` from where the process is.
         Raises one ValueError that lists all that is wrong.
         """
         file = Path(file)
@@ -80,10 +81,11 @@ class Recipe:
 
 
 def _place(tables: dict[str, Any], base: Path) -> None:
-    """Make the folder of the data absolute, so that the recipe means the same wherever it is kept."""
-    data = tables.get("data")
-    if isinstance(data, dict) and isinstance(data.get("folder"), str):
-        data["folder"] = str((base / data["folder"]).expanduser().resolve())
+    """Make the folders of data and cache absolute, so that the recipe means the same wherever it is kept."""
+    for name, option in (("data", "folder"), ("training", "cache")):
+        table = tables.get(name)
+        if isinstance(table, dict) and isinstance(table.get(option), str) and table[option]:
+            table[option] = str((base / table[option]).expanduser().resolve())
 
 
 def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:

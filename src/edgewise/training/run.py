@@ -20,6 +20,7 @@ from edgewise.training.goal import Goal
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
+from edgewise.training.position_cache import keep_positions
 from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
@@ -74,6 +75,7 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
             f"data set {recipe.data.name!r}: expected it to give a NodeTask or a GraphTask, got {type(task).__name__}"
         )
     task = sampled(task, recipe.training)
+    keep_positions(task, recipe.training)
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     # Not offered where edges bring nothing, so that a model's own default stands.
