@@ -36,8 +36,6 @@ def test_every_built_in_recipe_works(name, tmp_path):
     changes = [f"data.folder={SMALL[FOLDERS[name]](tmp_path)['folder']}"] if name in FOLDERS else []
     if name.startswith("molecules"):
         changes.append('data.target=["boils"]')
-    if name.startswith("wordnet"):
-        changes.append('data.speech=["noun"]')
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

@@ -98,7 +98,7 @@ def molecules(folder: Path) -> dict[str, Any]:
 
 
 def wordnet(folder: Path) -> dict[str, Any]:
-    """Thirty nouns, animals and plants by turns, each a hyponym of the one before and similar in part to the next."""
+    """Thirty nouns, animals and plants by turns, each below the one before and made of the next; ten verbs."""
     lines = ["  1 This is a licence  \n"]
     for k in range(30):
         pointers = [("@", k - 1)] * (k > 0) + [("%p", k + 1)] * (k < 29) + [("+", 7)] * (k == 3)
@@ -108,9 +108,12 @@ def wordnet(folder: Path) -> dict[str, Any]:
             f'{100 + k:08} {5 if k % 2 else 20:02} n 02 one 0 two 0 {len(pointers):03} {listed}| {words}; "so"\n'
         )
     (folder / "data.noun").write_text("".join(lines))
-    verbs = f"  1 This is a licence\n{107:08} 29 v 01 breathe 0 001 + {103:08} n 0000 01 + 02 00 | draw air\n"
-    (folder / "data.verb.gz").write_bytes(gzip.compress(verbs.encode()))
-    return {"folder": str(folder), "speech": ("noun",)}
+    verbs = "".join(f"{100 + k:08} 29 v 01 go 0 000 01 + 02 00 | draw air\n" for k in range(10) if k != 7)
+    related = f"{107:08} 29 v 01 breathe 0 001 + {103:08} n 0000 01 + 02 00 | draw air\n"
+    (folder / "data.verb.gz").write_bytes(gzip.compress((lines[0] + related + verbs).encode()))
+    for speech in ("adj", "adv"):
+        (folder / f"data.{speech}").write_text(lines[0])
+    return {"folder": str(folder)}
 
 
 SMALL = {
