@@ -52,6 +52,7 @@ def draw(degree: Int64[Tensor, "rows"], most: int) -> tuple[Int64[Tensor, "drawn
     all_of = torch.repeat_interleave(few, count)
     first = torch.repeat_interleave(count.cumsum(0) - count, count)
     places = torch.arange(len(all_of), device=degree.device) - first
+    most = most if len(many) else 0
     chosen = torch.empty(most, len(many), dtype=torch.int64, device=degree.device)
     uniform = chance(most, len(many), like=degree)
     for k in range(most):
