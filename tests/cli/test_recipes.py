@@ -13,6 +13,7 @@ FOLDERS = {
     "tables-gat": "tables",
     "tables-links": "tables",
     "tu-gin": "tu",
+    "wordnet-gat": "wordnet",
 }
 
 

@@ -1,5 +1,6 @@
 """A small data set behind every door: functions that write its files into a folder and give the door's options."""
 
+import gzip
 import json
 import pickle
 from pathlib import Path
@@ -96,4 +97,31 @@ def molecules(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder), "target": ("boils",)}
 
 
-SMALL = {"cora": cora, "planetoid": planetoid, "musae": musae, "tables": tables, "tu": tu, "molecules": molecules}
+def wordnet(folder: Path) -> dict[str, Any]:
+    """Thirty nouns, animals and plants by turns, each below the one before and made of the next; ten verbs."""
+    lines = ["  1 This is a licence  \n"]
+    for k in range(30):
+        pointers = [("@", k - 1)] * (k > 0) + [("%p", k + 1)] * (k < 29) + [("+", 7)] * (k == 3)
+        listed = "".join(f"{symbol} {100 + to:08} {'v' if symbol == '+' else 'n'} 0000 " for symbol, to in pointers)
+        words = f"word{k % 2} word{k % 5}"
+        lines.append(
+            f'{100 + k:08} {5 if k % 2 else 20:02} n 02 one 0 two 0 {len(pointers):03} {listed}| {words}; "so"\n'
+        )
+    (folder / "data.noun").write_text("".join(lines))
+    verbs = "".join(f"{100 + k:08} 29 v 01 go 0 000 01 + 02 00 | draw air\n" for k in range(10) if k != 7)
+    related = f"{107:08} 29 v 01 breathe 0 001 + {103:08} n 0000 01 + 02 00 | draw air\n"
+    (folder / "data.verb.gz").write_bytes(gzip.compress((lines[0] + related + verbs).encode()))
+    for speech in ("adj", "adv"):
+        (folder / f"data.{speech}").write_text(lines[0])
+    return {"folder": str(folder)}
+
+
+SMALL = {
+    "cora": cora,
+    "planetoid": planetoid,
+    "musae": musae,
+    "tables": tables,
+    "tu": tu,
+    "molecules": molecules,
+    "wordnet": wordnet,
+}

@@ -3,10 +3,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from edgewise.data import LinkTask, links_of
+from edgewise.data import LinkTask, Neighbours, RandomWalks, links_of
 from edgewise.data.parts import PARTS
 from edgewise.data.splits import shares
 from edgewise.graph import Graph
+from edgewise.models import Network, gat
 
 DIRECTED = pytest.mark.parametrize("directed", [False, True])
 
@@ -176,3 +177,43 @@ def test_an_edge_without_its_opposite_has_a_direction():
 def test_a_dense_graph_has_no_pairs_left():
     with pytest.raises(ValueError, match="and there are only 0; the graph is too dense for so many"):
         friends(density=1.1)
+
+
+@DIRECTED
+def test_pairs_hear_a_sample_and_a_large_one_says_what_the_whole_graph_says(directed):
+    task = friends(directed=directed, edges=None, unheard=0.3)
+    network = Network(gat(3, 1, hidden=4, num_heads=2, num_layers=2, head="links")).eval()
+    said = {}
+    for fanouts in (None, (100, 100), (1, 1)):
+        sampled = task if fanouts is None else task.sampled(Neighbours(fanouts))
+        torch.manual_seed(0)
+        batches = list(sampled.batches("train", 11, shuffled=True))
+        torch.manual_seed(0)
+        fair = list(task.batches("train", 11, shuffled=True))
+        said[fanouts] = batches[0].outputs(network)
+        assert torch.equal(batches[0].targets, fair[0].targets)
+        assert fanouts is None or batches[0].graphs["edges"].num_receivers == len(batches[0].features)
+    torch.testing.assert_close(said[None], said[100, 100])
+    assert not torch.allclose(said[None], said[1, 1])
+
+
+def test_edge_features_follow_the_sample_of_pairs():
+    graph = friends().graph
+    senders, receivers = graph.edges()
+    task = friends(edges=torch.stack([senders, receivers], 1).float(), features=torch.arange(30.0)[:, None])
+    for batch in task.sampled(Neighbours((2,))).batches("train", 5, shuffled=True):
+        ends = torch.stack(batch.graphs["edges"].edges(), 1)
+        assert torch.equal(batch.edges["edges"], batch.features[ends][..., 0])
+
+
+def test_a_look_at_links_hears_everything():
+    task = friends().sampled(Neighbours((1,)))
+    assert [len(batch.features) for batch in task.batches("test", 0)] == [30]
+
+
+def test_what_links_cannot_be_sampled_by_is_refused():
+    with pytest.raises(ValueError, match="RandomWalks brings the importance of edges as their feature, and friends l"):
+        friends().sampled(RandomWalks(importance=True))
+    walks = friends(edges=torch.ones(friends().graph.num_edges, 2)).sampled(RandomWalks())
+    with pytest.raises(ValueError, match="RandomWalks hears along edges that friends need not have, so its 2 edge f"):
+        next(walks.batches("train", 0, shuffled=True))

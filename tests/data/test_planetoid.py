@@ -31,7 +31,7 @@ def test_the_real_cora_is_as_pyg_reads_it():
     folder = real("planetoid_cora")
     data = pyg.read_planetoid_data(str(folder), "cora")
     task = planetoid(folder=folder, normalise="none")
-    assert torch.equal(data.x, task.features) and torch.equal(data.y, task.targets)
+    assert torch.equal(data.x, task.features.to_dense()) and torch.equal(data.y, task.targets)
     assert torch.equal(data.test_mask.nonzero()[:, 0], task.test)
     assert torch.equal(data.edge_index[:, data.edge_index[1].argsort(stable=True)], task.graphs.to_edge_index())
 

@@ -12,15 +12,19 @@ from edgewise.data.learned import ANSWERS, Learned
 from edgewise.data.link_task import LinkTask, links_of
 from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
+from edgewise.data.neighbours import Neighbours
 from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
 from edgewise.data.planetoid import planetoid
 from edgewise.data.pyg import from_pyg, graphs_from_pyg
+from edgewise.data.random_walks import RandomWalks
+from edgewise.data.sampling import Sampling
 from edgewise.data.splits import SPLITS, Split, per_class, scaffold, shares
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
 from edgewise.data.tu import tu
+from edgewise.data.wordnet import wordnet
 
 DATASETS: dict[str, Callable[..., Task]] = {
     "cora": cora,
@@ -29,13 +33,17 @@ DATASETS: dict[str, Callable[..., Task]] = {
     "tables": tables,
     "tu": tu,
     "molecules": molecules,
+    "wordnet": wordnet,
 }
+
+SAMPLINGS: dict[str, type[Sampling]] = {"neighbours": Neighbours, "random_walks": RandomWalks}
 
 __all__ = [
     "ANSWERS",
     "DATASETS",
     "ENCODERS",
     "NORMALISERS",
+    "SAMPLINGS",
     "SPLITS",
     "TARGETS",
     "Answer",
@@ -46,8 +54,11 @@ __all__ = [
     "Learned",
     "LinkTask",
     "Linked",
+    "Neighbours",
     "NodeTask",
     "Numbers",
+    "RandomWalks",
+    "Sampling",
     "Split",
     "Task",
     "cora",
@@ -63,4 +74,5 @@ __all__ = [
     "shares",
     "tables",
     "tu",
+    "wordnet",
 ]

@@ -17,7 +17,7 @@ class Batch:
     """
 
     graphs: Graph | Mapping[str, Graph]
-    features: Tensor  # Float[Tensor, "nodes features"]
+    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr
     targets: Tensor  # a row for each asked
     asked: Tensor | None = None  # Int64[Tensor, "asked"]
     edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"]

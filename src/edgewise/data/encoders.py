@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from edgewise.data.sparse import is_sparse, join_columns, sparse_table, with_values, worth_it
 from edgewise.data.table import Table
 from edgewise.part import Part
 
@@ -127,7 +128,7 @@ class Words(Encoder):
         place = {word: k for k, word in enumerate(self.words)}
         rows = [[place[word] for word in words_of(text) if word in place] for text in table.texts(column)]
         counted = _counted(rows, len(place))
-        return counted if self.counts else counted.clamp(max=1)
+        return counted if self.counts else _ones(counted)
 
 
 @dataclass(frozen=True)
@@ -143,12 +144,11 @@ class Hashing(Encoder):
         return self
 
     def encode(self, table: Table, column: str) -> Float[Tensor, "rows features"]:
-        x = torch.zeros(len(table), self.size)
-        for row, text in enumerate(table.texts(column)):
-            for word in words_of(text):
-                hashed = zlib.crc32(word.encode())
-                x[row, hashed % self.size] += 1 if hashed >> 31 else -1
-        return x
+        rows = [[zlib.crc32(word.encode()) for word in words_of(text)] for text in table.texts(column)]
+        owner = torch.repeat_interleave(torch.tensor([len(hashes) for hashes in rows], dtype=torch.int64))
+        hashes = torch.tensor([hashed for hashes in rows for hashed in hashes], dtype=torch.int64)
+        signs = (hashes >> 31) * 2.0 - 1
+        return worth_it(sparse_table(owner, hashes % self.size, signs, (len(table), self.size)))
 
 
 ENCODERS: dict[str, type[Encoder]] = {
@@ -165,16 +165,18 @@ def encoded(
 ) -> tuple[Float[Tensor, "rows features"], dict[str, dict[str, Any]]]:
     """The columns side by side, encoded by what was learned from `rows`; and each encoder as a table of options.
 
-    Without `rows` nothing is learned: such a table of options says all.
+    Without `rows` nothing is learned: such a table of options says all. The features are sparse where that is worth it
+    (`data.sparse`).
     """
-    features, state = [torch.zeros(len(table), 0)], {}
+    features: list[Tensor] = [torch.zeros(len(table), 0)]
+    state = {}
     for column, part in columns.items():
         encoder: Encoder = Part.of(part).build(ENCODERS, "encoder")
         encoder = encoder if rows is None else encoder.fitted(table, column, rows)
         features.append(encoder.encode(table, column))
         options: dict[str, Any] = asdict(encoder)  # type: ignore[call-overload]
         state[column] = {"name": Part.of(part).name, **options}
-    return torch.cat(features, dim=1), state
+    return join_columns(features), state
 
 
 def words_of(text: str | None) -> list[str]:
@@ -187,9 +189,15 @@ def words_of(text: str | None) -> list[str]:
 
 
 def _counted(rows: Sequence[Sequence[int]], size: int) -> Float[Tensor, "rows features"]:
-    x = torch.zeros(len(rows), size)
-    at = torch.tensor([(row, place) for row, places in enumerate(rows) for place in places], dtype=torch.int64)
-    return x.index_put(tuple(at.reshape(-1, 2).T), torch.ones(len(at)), accumulate=True)
+    owner = torch.repeat_interleave(torch.tensor([len(places) for places in rows], dtype=torch.int64))
+    place = torch.tensor([place for places in rows for place in places], dtype=torch.int64)
+    return worth_it(sparse_table(owner, place, torch.ones(len(place)), (len(rows), size)))
+
+
+def _ones(counted: Tensor) -> Tensor:
+    if is_sparse(counted):
+        return with_values(counted, torch.ones_like(counted.values()))
+    return counted.clamp(max=1)
 
 
 def by_number(text: str) -> tuple[float, str]:

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
-from edgewise.data.features import check_finite
+from edgewise.data.features import check_features
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.sparse import join_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Parts, Store, Whole, set_origin, set_store
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class GraphTask(Task):
 
     name: str
     graphs: Sequence[Graph]
-    features: Sequence[Tensor]  # of each graph, Float[Tensor, "nodes features"]
+    features: Sequence[Tensor]  # of each graph, Float[Tensor, "nodes features"], dense or torch.sparse_csr
     targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a graph
     train: Tensor  # Int64[Tensor, "train"], numbers of graphs, and so on
     validation: Tensor
@@ -59,7 +61,7 @@ class GraphTask(Task):
                     f"{where}: expected floating-point features [nodes, {self.num_features}], as graph 0 has them, got"
                     f" {features.dtype} {list(features.shape)}"
                 )
-            check_finite(features, where)
+            check_features(features, where)
             if self.edges is not None:
                 check_edges(self.edges[k], graph, where)
         check_parts(
@@ -81,12 +83,23 @@ class GraphTask(Task):
             index = index[torch.randperm(len(index))]
         for chosen in index.tensor_split(self.num_batches(part, size)):
             numbers = chosen.tolist()
+            graphs = [self.graphs[k] for k in numbers]
+            together = Graph.batch(graphs)
+            set_origin(together, Parts(graphs))
             yield Batch(
-                Graph.batch([self.graphs[k] for k in numbers]),
-                torch.cat([self.features[k] for k in numbers]),
+                together,
+                join_rows([self.features[k] for k in numbers]),
                 self.targets[chosen.to(self.targets.device)],
                 edges=None if self.edges is None else torch.cat([self.edges[k] for k in numbers]),
             )
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on the graphs found in `store`, of all of them together."""
+        together, first = Graph.batch(self.graphs), 0
+        set_store(together, store)
+        for graph in self.graphs:
+            set_origin(graph, Whole(together, slice(first, first + graph.num_receivers)))
+            first += graph.num_receivers
 
     def num_batches(self, part: str, size: int) -> int:
         count = len(getattr(self, part))

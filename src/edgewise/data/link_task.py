@@ -1,9 +1,8 @@
 """One graph, some of whose links are held out: which pairs are linked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -12,13 +11,16 @@ from torch import Tensor
 
 from edgewise.data.answers import Linked
 from edgewise.data.batch import Batch
-from edgewise.data.features import check_finite
+from edgewise.data.features import check_features
 from edgewise.data.negatives import draw_pairs, unlinked
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.sampling import Sampling
+from edgewise.data.sparse import take_rows
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.data.task import Task
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Store, Whole, set_origin, set_store
 from edgewise.part import Part
 
 Pairs = Int64[Tensor, "2 _"]  # senders above receivers
@@ -36,7 +38,7 @@ class LinkTask(Task):
     Beside each link `negatives_per_link` pairs are asked about that are linked in no part: for validation, test and a
     look at training the same ones always, by `negatives_seed`; for an epoch of training new ones, by PyTorch's global
     stream. Of the links that a step of training asks about, it does not hear the share `unheard`: what it hears it
-    could read off.
+    could read off. (Positions of nodes are those among all links of training.)
 
     A batch says which pairs it asks about as the graph "links", beside "edges", which is heard.
     """
@@ -54,18 +56,16 @@ class LinkTask(Task):
     negatives_seed: int = 0  # of the pairs beside the links of validation and test
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
+    sampling: Sampling | None = None  # what the pairs of a training step hear; None: the whole graph, as all else does
+    ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # of links there are none
     learns: bool = True  # it cannot be of other files: nobody has asked for their links
     targets: Tensor = field(init=False, repr=False)  # a one for each link
 
     example = "link"
     answer = Linked()
-    ids: Mapping[str, Any] = MappingProxyType({})  # an example is a pair
 
     def __post_init__(self) -> None:
-        if not self.features.is_floating_point() or self.features.dim() != 2:
-            got = f"{self.features.dtype} {list(self.features.shape)}"
-            raise TypeError(f"{self.name}: expected floating-point features [nodes, features], got {got}")
-        check_finite(self.features, self.name)
+        check_features(self.features, self.name)
         nodes = (self.graph.num_senders, self.graph.num_receivers)
         if nodes != (self.num_nodes, self.num_nodes):
             raise ValueError(
@@ -123,6 +123,8 @@ class LinkTask(Task):
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
         """At most `size` links at a time, with the pairs beside them; the whole graph is heard by each.
 
+        With a sampling, a training step hears a sample around the ends of its pairs.
+
         Not shuffled, a part's pairs come by receiver, then sender, and all of training's links are heard. Shuffled, as
         an epoch of training has them, other pairs come beside the links, and each batch leaves some links unheard.
         """
@@ -137,11 +139,26 @@ class LinkTask(Task):
         others = torch.stack(draw_pairs(self._unlinked, self.negatives_per_link * len(index)))
         for linked, beside in zip(links.tensor_split(count, 1), others.tensor_split(count, 1), strict=True):
             silent = linked[:, : round(self.unheard * linked.shape[1])]
-            yield self._batch(*self._without(*self.heard, silent), *self._in_order(linked, beside))
+            heard, asked = self._without(*self.heard, silent), self._in_order(linked, beside)
+            set_origin(heard[0], Whole(self.heard[0], slice(0, self.num_nodes)))  # measured once, not for every step
+            yield self._batch(*heard, *asked) if self.sampling is None else self._around(self.sampling, *heard, *asked)
 
     def num_batches(self, part: str, size: int) -> int:
         count = len(getattr(self, part))
         return -(-count // size) if size else 1
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on the graph that is heard found in `store`."""
+        set_store(self.heard[0], store)
+
+    def sampled(self, sampling: Sampling) -> "LinkTask":
+        """The same task, whose training steps hear a sample."""
+        if sampling.weighs:
+            raise ValueError(
+                f"training: {type(sampling).__name__} brings the importance of edges as their feature, and {self.name}"
+                " looks at edges without; set importance = false"
+            )
+        return replace(self, sampling=sampling)
 
     def to(self, device: torch.device | str) -> "LinkTask":
         """The same task with its graph and tensors on `device`."""
@@ -189,6 +206,24 @@ class LinkTask(Task):
         # "edges" last: of two graphs among the same nodes, a pattern is built for the last, and this one stays.
         graphs = {"links": self._graph_of(pairs), "edges": heard}
         return Batch(graphs, self.features, targets, edges=None if edges is None else {"edges": edges})
+
+    def _around(self, sampling: Sampling, heard: Graph, edges: Tensor | None, pairs: Pairs, targets: Tensor) -> Batch:
+        """The sample around the ends of these pairs, who are the first of its nodes and in the same order."""
+        ends = pairs.unique()
+        sample = sampling.sample({"edges": heard}, ends)
+        if edges is not None and "edges" not in sample.edges:
+            raise ValueError(
+                f"training: {type(sampling).__name__} hears along edges that {self.name} need not have, so its"
+                f" {self.num_edge_features} edge features cannot follow; sample neighbours, or leave the features out"
+            )
+        senders, receivers = torch.searchsorted(ends, pairs)
+        links = Graph.from_edges(senders, receivers, num_senders=len(sample.nodes))
+        return Batch(
+            {"links": links, **sample.graphs},
+            take_rows(self.features, sample.nodes),
+            targets,
+            edges=None if edges is None else {"edges": edges[sample.edges["edges"]]},
+        )
 
     def _without(self, graph: Graph, edges: Tensor | None, links: Pairs) -> tuple[Graph, Tensor | None]:
         """A graph and its edge features less these links, in both directions unless they have one."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from edgewise.data.folders import file_in
 from edgewise.data.link_task import LINKS, LinkTask
 from edgewise.data.node_task import NodeTask
+from edgewise.data.sparse import sparse_table, worth_it
 from edgewise.data.splits import SplitPart, drawn
 from edgewise.data.table import Table
 from edgewise.data.target_columns import TaskPart, column_targets, standardised
@@ -94,7 +95,7 @@ def _words(file: Path, ids: list[int]) -> Tensor:
     if absent is not None:
         raise ValueError(f"{file}: it lists no words for page {absent}")
     rows = [listed[str(number)] for number in ids]
-    x = torch.zeros(len(ids), 1 + max((max(words) for words in rows if words), default=0))
-    owner = torch.repeat_interleave(torch.tensor([len(words) for words in rows]))
-    x[owner, torch.tensor([word for words in rows for word in words])] = 1.0
-    return x
+    width = 1 + max((max(words) for words in rows if words), default=0)
+    owner = torch.repeat_interleave(torch.tensor([len(set(words)) for words in rows]))
+    word = torch.tensor([word for words in rows for word in set(words)], dtype=torch.int64)
+    return worth_it(sparse_table(owner, word, torch.ones(len(word)), (len(ids), width)))

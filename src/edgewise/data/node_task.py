@@ -9,10 +9,13 @@ from torch import Tensor
 
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
-from edgewise.data.features import check_finite
+from edgewise.data.features import check_features, check_finite
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.sampling import Sampling
+from edgewise.data.sparse import take_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import Store, set_store
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class NodeTask(Task):
 
     name: str
     graphs: Graph | Mapping[str, Graph]
-    features: Tensor  # Float[Tensor, "nodes features"]
+    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr
     targets: Tensor  # as `answer` has them: a class, a row of labels, or a row of numbers a node
     train: Tensor  # Int64[Tensor, "train"], and so on
     validation: Tensor
@@ -36,15 +39,13 @@ class NodeTask(Task):
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
     learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
     ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # columns that say which example each is
+    sampling: Sampling | None = None  # what a training step hears; None: the whole graph, as all else does
 
     example = "node"
 
     def __post_init__(self) -> None:
-        if not self.features.is_floating_point() or self.features.dim() != 2:
-            got = f"{self.features.dtype} {list(self.features.shape)}"
-            raise TypeError(f"{self.name}: expected floating-point features [nodes, features], got {got}")
+        check_features(self.features, self.name)
         nodes = len(self.features)
-        check_finite(self.features, self.name)
         self.answer.check(self.targets, nodes, self.name)
         for label, graph in self.named_graphs().items():
             if graph.num_receivers != nodes or graph.num_senders != nodes:
@@ -54,6 +55,11 @@ class NodeTask(Task):
                 )
         for label, edges in self._named_edges().items():
             check_edges(edges, self.named_graphs()[label], f"{self.name}: graph {label!r}")
+        if self.sampling is not None and self.sampling.weighs and self.edges is not None:
+            raise ValueError(
+                f"{self.name}: the sampling brings the importance of edges as their feature, and they have"
+                f" {self.num_edge_features} of their own; leave out one of them"
+            )
         check_parts(
             {part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "node", self.learns
         )
@@ -68,6 +74,8 @@ class NodeTask(Task):
 
     @property
     def num_edge_features(self) -> int:
+        if self.sampling is not None and self.sampling.weighs:
+            return 1
         return next((edges.shape[1] for edges in self._named_edges().values()), 0)
 
     def named_graphs(self) -> Mapping[str, Graph]:
@@ -80,17 +88,66 @@ class NodeTask(Task):
         return self.edges if isinstance(self.edges, Mapping) else {next(iter(self.named_graphs())): self.edges}
 
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
-        """The whole graph, once: its nodes hear each other, so they come together."""
-        if size:
+        """The whole graph, once: its nodes hear each other, so they come together.
+
+        With a sampling, what is shuffled (a training step) is a sample around at most `size` nodes of the part.
+        """
+        if size and self.sampling is None:
             raise ValueError(
                 f"training: batch_size is {size}, but {self.name} is one graph, all of whose nodes come at once;"
-                " leave it 0"
+                " leave it 0, or name a sampling"
             )
         index = getattr(self, part)
-        yield Batch(self.graphs, self.features, self.targets[index], asked=index, edges=self.edges)
+        if self.sampling is None or not shuffled:
+            yield Batch(self.graphs, self.features, self.targets[index], asked=index, edges=self._all_edges())
+            return
+        index = index[torch.randperm(len(index)).to(index.device)]
+        for seeds in index.tensor_split(self.num_batches(part, size)):
+            yield self._around(seeds, self.sampling)
 
     def num_batches(self, part: str, size: int) -> int:
-        return 1
+        """How many training steps."""
+        return -(-len(getattr(self, part)) // size) if size and self.sampling is not None else 1
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on the graphs found in `store`."""
+        for graph in self.named_graphs().values():
+            set_store(graph, store)
+
+    def sampled(self, sampling: Sampling) -> "NodeTask":
+        """The same task, whose training steps hear a sample."""
+        return replace(self, sampling=sampling)
+
+    def _around(self, seeds: Tensor, sampling: Sampling) -> Batch:
+        """The sample around these nodes, who are the first and the ones asked about."""
+        sample = sampling.sample(self.named_graphs(), seeds)
+        own = self._named_edges()
+        if own.keys() - sample.edges.keys():
+            raise ValueError(
+                f"training: {type(sampling).__name__} hears along edges that {self.name} need not have, so its"
+                f" {self.num_edge_features} edge features cannot follow; sample neighbours, or leave the features out"
+            )
+        edges: Mapping[str, Tensor] = {name: features[sample.edges[name]] for name, features in own.items()}
+        if sampling.weighs:
+            edges = {name: weights[:, None].to(self.features.dtype) for name, weights in sample.weights.items()}
+        alone = isinstance(self.graphs, Graph)
+        return Batch(
+            next(iter(sample.graphs.values())) if alone else sample.graphs,
+            take_rows(self.features, sample.nodes),
+            self.targets[seeds],
+            asked=torch.arange(len(seeds), device=seeds.device),
+            edges=(next(iter(edges.values())) if alone else edges) if edges else None,
+        )
+
+    def _all_edges(self) -> Tensor | Mapping[str, Tensor] | None:
+        """The edge features of the whole graph; the importance of its edges where the sampling asks for that."""
+        if self.sampling is None or not self.sampling.weighs:
+            return self.edges
+        shares = {
+            name: (1 / graph.degree().to(self.features.dtype)).repeat_interleave(graph.degree())[:, None]
+            for name, graph in self.named_graphs().items()
+        }
+        return next(iter(shares.values())) if isinstance(self.graphs, Graph) else shares
 
     def to(self, device: torch.device | str) -> "NodeTask":
         """The same task with its graphs and tensors on `device`."""

@@ -20,12 +20,14 @@ class SparseRows:
     data: Any
     _shape: tuple[int, int]
 
-    def dense(self) -> Any:
-        """The matrix as an array of float32."""
-        matrix = np.zeros(self._shape, dtype=np.float32)
+    @property
+    def width(self) -> int:
+        return int(self._shape[1])
+
+    def entries(self) -> tuple[Any, Any, Any]:
+        """Row, column and value (float32) of every entry; those of one place add up."""
         rows = np.repeat(np.arange(self._shape[0]), np.diff(self.indptr))
-        np.add.at(matrix, (rows, self.indices), self.data)
-        return matrix
+        return rows, self.indices.astype(np.int64), self.data.astype(np.float32)
 
 
 _reconstruct = np.empty(0).__reduce__()[0]

@@ -12,7 +12,8 @@ from edgewise.data.features import NORMALISERS
 from edgewise.data.folders import file_in
 from edgewise.data.learned import Learned
 from edgewise.data.node_task import NodeTask
-from edgewise.data.plain_pickle import read_pickle
+from edgewise.data.plain_pickle import SparseRows, read_pickle
+from edgewise.data.sparse import sparse_table, worth_it
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.graph import Graph
 from edgewise.names import lookup
@@ -45,9 +46,7 @@ def planetoid(
     tested = torch.from_numpy(np.loadtxt(_beside(file, "test.index"), dtype=np.int64, ndmin=1))
     before = len(parts["ally"])
     nodes = max(before, int(tested.max()) + 1)
-    words = torch.zeros(nodes, parts["allx"].dense().shape[1])
-    words[:before] = torch.from_numpy(parts["allx"].dense())
-    words[tested] = torch.from_numpy(parts["tx"].dense())
+    words = _words(parts["allx"], parts["tx"], tested, nodes)
     targets = torch.full((nodes,), UNKNOWN)
     targets[:before] = _classes(parts["ally"])
     targets[tested] = _classes(parts["ty"])
@@ -83,6 +82,14 @@ def planetoid(
         ),
         learns=learned is None,
     )
+
+
+def _words(before: SparseRows, after: SparseRows, tested: Tensor, nodes: int) -> Tensor:
+    """The words of the papers before the test index, and of those in it."""
+    rows, columns, values = zip(before.entries(), after.entries(), strict=True)
+    owner = torch.cat([torch.from_numpy(rows[0]), tested[torch.from_numpy(rows[1])]])
+    column, value = (torch.from_numpy(np.concatenate(each)) for each in (columns, values))
+    return worth_it(sparse_table(owner, column, value, (nodes, before.width)))
 
 
 def _beside(file: Path, part: str) -> Path:

@@ -137,7 +137,7 @@ def task_of_tables(
     x, node_state = encoded(node_table, features, parts.train.tolist() if learned is None else None)
     rows = range(len(edge_table)) if learned is None else None
     edge_x, edge_state = encoded(edge_table, edge_features or {}, rows)
-    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x)
+    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x.to_dense())
     encoded_by = ", ".join(f"{column} ({state['name']})" for column, state in node_state.items())
     return NodeTask(
         name=name,
@@ -185,7 +185,7 @@ def _links_of_tables(
         features = _usual_features(node_table, {id})
     x, node_state = encoded(node_table, features, range(len(node_table)))
     edge_x, edge_state = encoded(edge_table, edge_features or {}, range(len(edge_table)))
-    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x)
+    heard, edge_x = _heard(node_table, edge_table, id, ends, directed, duplicates, edge_x.to_dense())
     own = None
     if split_column:
         names = _ids(node_table, id)

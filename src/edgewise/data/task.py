@@ -10,6 +10,8 @@ from torch import Tensor
 from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
 from edgewise.data.learned import Learned
+from edgewise.data.sampling import Sampling
+from edgewise.graph.structure.origin import Store
 
 
 class Task(ABC):
@@ -35,8 +37,22 @@ class Task(ABC):
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
         """The examples of a part, at most `size` at a time (0: all at once), each once.
 
-        Shuffled by PyTorch's global stream, so who sets the stream (a loop, for every epoch) sets the order.
+        Shuffled for training, by PyTorch's global stream: so who sets the stream (a loop, for every epoch) sets the
+        order, and what is sampled.
         """
+
+    def sampled(self, sampling: Sampling) -> "Task":
+        """The same task, whose training steps hear a sample."""
+        raise ValueError(
+            f"training: sampling {type(sampling).__name__} is of the nodes or links of one graph, and {self.name} is a"
+            f" {type(self).__name__}; leave sampling out, its batch_size is enough"
+        )
+
+    def keep(self, store: Store) -> None:
+        """Have what is measured on its graphs (positions) found in `store`, or made and put there."""
+        raise ValueError(
+            f"training: cache is of the positions in a NodeTask or a GraphTask, got a {type(self).__name__}"
+        )
 
     @abstractmethod
     def num_batches(self, part: str, size: int) -> int:

@@ -9,6 +9,7 @@ from edgewise.kernels.plan import Plan, plan
 from edgewise.kernels.routes import IMPLEMENTATIONS
 from edgewise.kernels.score_edges import score_edges
 from edgewise.kernels.scores import Additive, Constant, Dot, GATv2, Given, Score
+from edgewise.kernels.sparse_table import SparseTable
 
 __all__ = [
     "IMPLEMENTATIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "OffsetTable",
     "Plan",
     "Score",
+    "SparseTable",
     "aggregate",
     "attend",
     "keep",

@@ -22,6 +22,7 @@ class Aggregator(nn.Module):
 
     width = 1
     normalises = False  # whether the loudness is read as logits
+    linear = False  # whether ⊕_j W v_j = W ⊕_j v_j
 
     def forward(
         self,
@@ -47,12 +48,14 @@ class Sum(_Reduction):
     """Σ_j s_ij (v_j + W e_ij)."""
 
     reduce = "sum"
+    linear = True
 
 
 class Mean(_Reduction):
     """(1 / number of senders heard) Σ_j s_ij (v_j + W e_ij)."""
 
     reduce = "mean"
+    linear = True
 
 
 class Max(_Reduction):
@@ -64,7 +67,7 @@ class Max(_Reduction):
 class Softmax(Aggregator):
     """Σ_j softmax_j(s_ij) (v_j + W e_ij): attention."""
 
-    normalises = True
+    normalises, linear = True, True
 
     def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
         """The kernel's attention."""

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
+from edgewise.kernels import SparseTable
 from edgewise.kernels.checks import check_dropout
 from edgewise.layers.aggregators import AGGREGATORS, Aggregator
 from edgewise.layers.hearing import Hearing
@@ -118,20 +119,35 @@ class MessagePassing(nn.Module):
                 f"{'none' if along is None else 'a graph along='}"
             )
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
-        query, key, value = self._projected(x, graph, senders, past)
+        ahead = self._ahead(x if senders is None else senders, edges, past)
+        query, key, value = self._projected(x, graph, senders, past, ahead)
         edge_key, edge_value = self.projections.edge_terms(edges)
         loudness = self.score(query, key, edge_key, graph, edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         dropout = self.hearing.dropout if self.training else 0.0
         loudness = loudness.plus(bias, dropout)
         heard = self.aggregator(value, loudness, graph, edge_value)
-        return self._updated(x, self._all_heads(heard)), Past(key, value, graph.sender_offsets)
+        return self._updated(x, self._all_heads(heard), ahead is not None), Past(key, value, graph.sender_offsets)
+
+    def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
+        """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
+        summed_as_they_are = self.output is not None and self.projections.to_value is None and self.num_heads == 1
+        if not isinstance(source, SparseTable) or not summed_as_they_are:
+            return None
+        if not self.aggregator.linear or edges is not None or past is not None:
+            raise TypeError(
+                f"MessagePassing: the aggregator {Part.of(self.hearing.aggregator).name!r} sums sparse features as they"
+                " are, which needs their zeros here; take sum, mean or softmax without edge features, a layer that"
+                " projects them first, or features.to_dense()"
+            )
+        assert self.output is not None
+        return self.output.weight
 
     def _projected(
-        self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None
+        self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None, ahead: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
         """Query, key and value of every node, rotated, the past ones first."""
-        query, key, value = self.projections(x, senders)
+        query, key, value = self.projections(x, senders, ahead)
         if self.rotary is not None and query is not None and key is not None:
             own = places = receiver_places(graph)
             if senders is not None:
@@ -151,14 +167,16 @@ class MessagePassing(nn.Module):
             )
         return heard if heard.shape[-2] == H else heard.repeat_interleave(H // Hk, dim=-2)
 
-    def _updated(self, x: Tensor, heard: Tensor) -> Tensor:
-        """The heads joined, projected, and the receiver's own state added."""
+    def _updated(self, x: Tensor, heard: Tensor, projected: bool) -> Tensor:
+        """The heads joined, projected unless they are, and the receiver's own state added."""
         if self.hearing.heads == "concat":
             out = heard.flatten(-2)
         else:
             out = heard.mean(-2) if self.hearing.heads == "mean" else heard.sum(-2)
-        if self.output is not None:
+        if self.output is not None and not projected:
             out = self.output(out)
+        elif self.output is not None and self.output.bias is not None:
+            out = out + self.output.bias
         if self.root is not None:
             out = self.root(x, out)
         return out if self.bias is None else out + self.bias

@@ -2,6 +2,7 @@
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edgewise.kernels import EdgeTerm
 from edgewise.layers.activations import ACTIVATIONS
@@ -72,12 +73,20 @@ class Projections(nn.Module):
         return _linear(hearing.edge_dim, self.num_shared * dim, bias=False)
 
     def forward(
-        self, x: Float[Tensor, "*batch receivers in_dim"], senders: Float[Tensor, "*batch senders sender_dim"] | None
+        self,
+        x: Float[Tensor, "*batch receivers in_dim"],
+        senders: Float[Tensor, "*batch senders sender_dim"] | None,
+        ahead: Float[Tensor, "out_dim sender_dim"] | None = None,
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
-        """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim]."""
+        """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim].
+
+        `ahead` is the weight of a later projection, where the one head's value is to be projected by it already.
+        """
         source = x if senders is None else senders
         Hk = self.num_shared
-        if self.to_value is None:
+        if ahead is not None:
+            value = functional.linear(source, ahead).unsqueeze(-2)
+        elif self.to_value is None:
             value = source.unsqueeze(-2).expand(*source.shape[:-1], Hk, -1)  # the state is every head's value
         else:
             value = _split(self.to_value(source), Hk)

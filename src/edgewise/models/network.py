@@ -9,6 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
+from edgewise.kernels import SparseTable
 from edgewise.layers import NORMS, Block, BlockConfig, GraphNetwork, GraphNetworkConfig, Past, State, node_sets
 from edgewise.models.checkpoint import fill, read, write
 from edgewise.models.config import NetworkConfig
@@ -109,7 +110,7 @@ class Network(nn.Module):
         Args:
             graphs: who hears whom, by name; one graph alone where the blocks hear only one. A graph named in the
                 config's patterns that is missing is built from the sizes of those given.
-            x: tokens or features of the nodes; a mapping where there are several node sets.
+            x: tokens or features of the nodes, these dense or torch.sparse_csr; a mapping of several node sets.
             kinds: the kind of each token, where the embedding has kinds.
             edges: raw features, a row an edge, of the one graph or by name.
             whole: states of whole graphs, a row for each graph of the batch.
@@ -180,7 +181,7 @@ class Network(nn.Module):
             mixed = given.is_floating_point() and given.dtype != own.dtype
             if mixed and not torch.is_autocast_enabled(own.device.type):
                 raise TypeError(f"Network: x is {given.dtype} and the network {own.dtype}; convert one of them")
-        return dict(x)
+        return {name: _as_table(given) for name, given in x.items()}
 
     def _placing(self, nodes: str, heard: Mapping[str, Graph]) -> Graph | None:
         """The graph that says which place each of these nodes has: the one named, or the first among themselves."""
@@ -208,6 +209,10 @@ class Network(nn.Module):
         if whole is not None and not reads:
             raise ValueError("Network: states of whole graphs were given, and no block or head reads them")
         return whole
+
+
+def _as_table(x: Tensor) -> Tensor:
+    return x if x.layout is torch.strided else SparseTable.of(x)
 
 
 def _heard_by(block: BlockConfig | GraphNetworkConfig) -> list[str]:

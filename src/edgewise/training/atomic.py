@@ -9,9 +9,14 @@ from pathlib import Path
 
 def write_text(file: Path, text: str) -> None:
     """Put `text` in `file`, whole or not at all."""
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, contents: bytes) -> None:
+    """Put `contents` in `file`, whole or not at all."""
     new = _beside(file, "new")
     with named_file(file):
-        new.write_text(text, encoding="utf-8")
+        new.write_bytes(contents)
         _sync(new)
         os.replace(new, file)
         _sync(file.parent)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from edgewise.data.sampling import SamplingPart
 from edgewise.names import nearest
 
 AUTO, LOSS = "auto", "loss"
@@ -25,7 +26,9 @@ class TrainingConfig:
     warm_up: float = 0.0  # epochs in which the learning rate rises to its peak, in a straight line
     weight_decay: float = 5e-4  # times the weight, added to its gradient ("adamw": taken off the weight instead)
     clip_norm: float = 0.0  # largest norm of the gradient of all weights together; 0: it is not clipped
-    batch_size: int = 0  # graphs or links a step, at most; 0: all at once, as the nodes of one graph always come
+    batch_size: int = 0  # graphs or links a step, at most, or nodes where there is a sampling; 0: all at once
+    sampling: SamplingPart = ""  # of what nodes hear in a training step: a table with a name in SAMPLINGS; "": all
+    cache: str = ""  # folder in which positions of nodes are kept from run to run; "": in memory only
     epochs: int = 1000  # at most; one epoch sees every training example once
     patience: int = 100  # epochs without a better validation score until it stops; 0: never stop early
     watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"

@@ -25,6 +25,8 @@ from edgewise.training.metrics import Epoch, MetricsFile
 from edgewise.training.named import named
 from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
+from edgewise.training.position_cache import keep_positions
+from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
 
 
@@ -65,6 +67,7 @@ def train(
     """
     if not task.learns:
         raise ValueError(f"training: {task.name} is data for a network that has learned; there is no train part in it")
+    task = sampled(task, config)
     goal = Goal.of(config, task)
     schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)
@@ -74,6 +77,7 @@ def train(
     )
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
+    keep_positions(task, config)
     folder.mkdir(parents=True, exist_ok=True)
     place = Place()
     if resume:

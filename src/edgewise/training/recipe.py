@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgewise.data import DATASETS
+from edgewise.data import DATASETS, SAMPLINGS
 from edgewise.extras import require
 from edgewise.models import MODELS
 from edgewise.names import nearest
@@ -36,7 +36,8 @@ class Recipe:
     def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
         """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
 
-        A `folder` in [data] is counted from the recipe's own folder, one in `changes` from where the process is.
+        A `folder` in [data] and a `cache` in [training] are counted from the recipe's own folder,
+        those in `changes` from where the process is.
         Raises one ValueError that lists all that is wrong.
         """
         file = Path(file)
@@ -80,10 +81,11 @@ class Recipe:
 
 
 def _place(tables: dict[str, Any], base: Path) -> None:
-    """Make the folder of the data absolute, so that the recipe means the same wherever it is kept."""
-    data = tables.get("data")
-    if isinstance(data, dict) and isinstance(data.get("folder"), str):
-        data["folder"] = str((base / data["folder"]).expanduser().resolve())
+    """Make the folders of data and cache absolute, so that the recipe means the same wherever it is kept."""
+    for name, option in (("data", "folder"), ("training", "cache")):
+        table = tables.get(name)
+        if isinstance(table, dict) and isinstance(table.get(option), str) and table[option]:
+            table[option] = str((base / table[option]).expanduser().resolve())
 
 
 def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
@@ -118,7 +120,21 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
             named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
         except ValueError as error:
             wrong.append(f"[training] {error}")
-    return config, wrong
+    return config, wrong + _check_sampling(config)
+
+
+def _check_sampling(config: TrainingConfig) -> list[str]:
+    if not config.sampling:
+        return []
+    try:
+        part = Part.of(config.sampling)
+        factory = part.found(SAMPLINGS, "sampling")
+        options, wrong = check_options(factory, part.options, "[training.sampling]")
+        if not wrong:
+            factory(**options)
+    except (ValueError, TypeError) as error:
+        return [f"[training] {error}"]
+    return wrong
 
 
 def _check_part(

@@ -20,9 +20,11 @@ from edgewise.training.goal import Goal
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
+from edgewise.training.position_cache import keep_positions
 from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
+from edgewise.training.samplings import sampled
 from edgewise.training.showing import SHOWN
 from edgewise.training.tensorboard import Curves, check_tensorboard
 from edgewise.training.work import work
@@ -97,6 +99,8 @@ def task_of(recipe: Recipe) -> Task:
             f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask or a GraphTask, got"
             f" {type(task).__name__}"
         )
+    task = sampled(task, recipe.training)
+    keep_positions(task, recipe.training)
     return task
 
 
@@ -116,6 +120,8 @@ def network_for(recipe: Recipe, task: Task) -> Module:
 def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
     """See that the network answers a batch with a row for each that is asked."""
     model = f"model {recipe.model.name!r}"
+    if recipe.training.sampling:
+        next(task.batches("train", recipe.training.batch_size, shuffled=True)).outputs(network.eval())
     batch = next(task.batches("validation", recipe.training.batch_size))
     if isinstance(network, Network) and batch.edges is not None and not network.edge_features_of:
         raise ValueError(

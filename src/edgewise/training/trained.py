@@ -13,6 +13,7 @@ from edgewise.part import Part
 from edgewise.training.recipe import Recipe
 from edgewise.training.run import network_for, task_of
 from edgewise.training.run_folder import DATA, RECIPE
+from edgewise.training.samplings import sampled
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Trained:
             raise ValueError(f"{where}: expected a folder, and {files} is a file")
         learned = self.learned if targets else self.learned.without_targets()
         task: Task = Part(part.name, {**part.options, **place}).build(DATASETS, "data set", learned=learned)
-        return task
+        return sampled(task, self.recipe.training)
 
     def network(self, task: Task) -> Module:
         """The network of the recipe for a task; its weights are the first ones, until `checkpoint.load_best`."""

@@ -1,10 +1,15 @@
-"""Positions that are added to node states."""
+"""Positions that are added to node states.
+
+What is measured on a graph is measured once and kept with it; a batch has the rows of its graphs, a sample those of its
+nodes in the whole graph (`per_node`).
+"""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.graph import Graph, laplacian_eigenvectors, random_walk_return
+from edgewise.graph.structure.origin import per_node
 from edgewise.layers.positions.places import receiver_places
 
 
@@ -60,7 +65,7 @@ class LaplacianPositions(nn.Module):
 
     def forward(self, graph: Graph) -> Float[Tensor, "receivers dim"]:
         """Eigenvectors are computed once per graph and kept with it."""
-        vectors = graph.remember(("laplacian", self.count), lambda: laplacian_eigenvectors(graph, self.count)[1])
+        vectors = per_node(graph, ("laplacian", self.count), lambda each: laplacian_eigenvectors(each, self.count)[1])
         vectors = vectors.to(self.project.weight.dtype)
         if self.training:
             signs = torch.randint(0, 2, (graph.num_graphs, self.count), device=vectors.device) * 2 - 1
@@ -82,7 +87,7 @@ class RandomWalkPositions(nn.Module):
 
     def forward(self, graph: Graph) -> Float[Tensor, "receivers dim"]:
         """Probabilities are computed once per graph and kept with it."""
-        returns = graph.remember(("random_walk", self.steps), lambda: random_walk_return(graph, self.steps))
+        returns = per_node(graph, ("random_walk", self.steps), lambda each: random_walk_return(each, self.steps))
         x: Tensor = self.project(returns.to(self.project.weight.dtype))
         return x
 
@@ -100,7 +105,7 @@ class DegreePositions(nn.Module):
 
     def forward(self, graph: Graph) -> Float[Tensor, "receivers dim"]:
         """By the degree of each receiver."""
-        x: Tensor = self.table(graph.degree().clamp(max=self.limit))
+        x: Tensor = self.table(per_node(graph, "degree position", Graph.degree).clamp(max=self.limit))
         return x
 
 
