@@ -18,6 +18,8 @@ import figures
 import gat_epoch
 import memory
 import million
+import report
+import routes
 from machine import SIDE
 from measure import Spread
 from progress import tell
@@ -70,10 +72,24 @@ def the_epoch(numbers: dict[str, Any]) -> str:
     return gat_epoch.table({name: [Spread(**x) for x in found] for name, found in numbers["epoch"].items()})
 
 
+def the_choices(numbers: dict[str, Any]) -> str:
+    rows, late = numbers["routes"], [row for row in numbers["routes"] if max(row["slower"]) > routes.SLOWER]
+    cells = [
+        [row["graph"], row["route"], " / ".join(row["best"]), " / ".join(f"{x:.2f}" for x in row["slower"])]
+        for row in late
+    ]
+    within = f"Within {routes.SLOWER} on {len(rows) - len(late)} of {len(rows)} graphs"
+    if not late:
+        return f"{within}."
+    table = report.table(["graph", "plan", "best, forward / both", "auto over best, forward / both"], cells)
+    return f"{within}; beyond it on\n\n{table}"
+
+
 PARTS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "machine": ("machine", the_machine),
     "attention": ("attention", the_costs),
     "promises": ("attention", lambda numbers: attention.verdicts(numbers["promises"])),
+    "routes": ("routes", the_choices),
     "density": ("density", the_curves),
     "memory": ("memory", lambda numbers: memory.peaks(numbers["memory"])),
     "gat-epoch": ("gat-epoch", the_epoch),

@@ -26,7 +26,7 @@ class Stack(nn.Module):
         self.convolutions, self.activation, self.dropout = nn.ModuleList(convolutions), activation, dropout
 
     def forward(self, graph: Graph, x: Tensor) -> Tensor:
-        given = edge_index(graph)
+        given, x = edge_index(graph), dense(x)
         for number, convolution in enumerate(self.convolutions):
             x = convolution(dropout(x, self.dropout, self.training), *self.of_edges(given, len(x)))
             if number + 1 < len(self.convolutions):
@@ -79,7 +79,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(hidden, out_dim)
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
-        given, h = edge_index(graph), self.embed(x)
+        given, h = edge_index(graph), self.embed(dense(x))
         for position in self.positions:
             h = h + position(graph)
         for number, attention in enumerate(self.attention):
@@ -114,7 +114,7 @@ class Isomorphism(nn.Module):
         )
 
     def forward(self, graph: Graph, x: Tensor) -> Tensor:
-        given, h = edge_index(graph), self.embed(x)
+        given, h = edge_index(graph), self.embed(dense(x))
         for convolution in self.convolutions:
             h = relu(convolution(h, given))
         return self.head(global_add_pool(h, torch.repeat_interleave(graph.receiver_offsets.diff())))
@@ -171,6 +171,18 @@ def gin(
     if readout != "sum":
         raise ValueError(f"pyg_models.gin: reads out the sum, got readout={readout!r}")
     return Isomorphism(in_dim, out_dim, hidden, num_layers, dropout)
+
+
+def dense(x: Tensor) -> Tensor:
+    """Features as PyG's layers multiply them; of a table that comes again, made once."""
+    if x.layout == torch.strided:
+        return x
+    if _DENSE.get("of") is not x:
+        _DENSE.update(of=x, made=x.to_dense())
+    return _DENSE["made"]
+
+
+_DENSE: dict[str, Tensor] = {}
 
 
 def edge_index(graph: Graph) -> Tensor:

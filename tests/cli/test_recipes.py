@@ -7,9 +7,13 @@ from edgewise.training import Recipe, prepare
 # The recipes that want a folder of files, and the small data set that they are tried on.
 FOLDERS = {
     "molecules-graph-transformer": "molecules",
+    "musae-gat": "musae",
+    "musae-graph-transformer": "musae",
     "musae-links": "musae",
     "planetoid-gat": "planetoid",
     "planetoid-gcn": "planetoid",
+    "planetoid-graph-transformer": "planetoid",
+    "planetoid-monet": "planetoid",
     "tables-gat": "tables",
     "tables-links": "tables",
     "tu-gin": "tu",
