@@ -44,7 +44,9 @@ struct Forward {
     void* log_sum;         // exact [R, H]; +inf where nobody is heard
     void* heard_edge;      // exact [R, H, F']: sum of weights times value_edge; null: none
     void* weights;         // exact [E, H]; null: not asked for
-    void* so_far;          // exact [R, H, 2]: the largest logit, and the sum of e^(logit - largest); null: not asked for
+    // exact [R, H, 2]: the largest logit, and the sum of e^(logit - largest); null: not asked for. Where it is asked for,
+    // nothing is written to out and rest of who has heard nobody.
+    void* so_far;
     void* partial;         // exact [items, H, 2 + V + F'], for rows cut into items; null: none is cut
 };
 

@@ -77,8 +77,10 @@ template <typename T> struct Heard : Logits<T> {
         const Exact share = mass == 0 ? Exact(0) : 1 / mass;
         T* out = static_cast<T*>(f.out.data) + receiver * f.out.node_stride + head * f.out.head_stride;
         T* rest = f.rest ? static_cast<T*>(f.rest) + receiver * f.out.node_stride + head * f.out.head_stride : nullptr;
-        store_scaled(out, sum.data(), share, dim);
-        for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
+        if (mass != 0 || !f.so_far) {
+            store_scaled(out, sum.data(), share, dim);
+            for (int64_t d = 0; rest && d < dim; ++d) store(rest + d, sum[d] * share - exact(out[d]));
+        }
         const int64_t place = receiver * a.num_heads + head, F = a.value_features;
         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
         *at(f.log_sum, place) = mass == 0 ? -kSilent : largest + std::log(mass);

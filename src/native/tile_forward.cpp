@@ -26,6 +26,7 @@ template <typename T> class Listening {
             const int64_t r = tile.node(i), place = r * f.out.node_stride + head * f.out.head_stride;
             largest_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head));
             mass_[i] = *at<Exact>(f.so_far, 2 * (r * a.num_heads + head) + 1);
+            if (mass_[i] == 0) continue;
             const T *out = at<T>(f.out.data, place), *rest = f.rest ? at<T>(f.rest, place) : nullptr;
             for (int64_t d = 0; d < a.value_dim; ++d) {
                 out_[i * wide_ + d] = (exact(out[d]) + (rest ? exact(rest[d]) : Exact(0))) * mass_[i];

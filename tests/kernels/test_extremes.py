@@ -165,7 +165,7 @@ def test_one_edge_hands_its_value_on_and_asks_nothing(impl):
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("impl", ["auto", *COMPILED])
 def test_those_who_hear_nobody_and_whom_nobody_hears_get_zeros(impl, dtype):
-    mask = torch.rand(40, 40, generator=torch.Generator().manual_seed(0)) < 0.3
+    mask = torch.rand(40, 40, generator=torch.Generator().manual_seed(0)) < 0.7
     mask[::3], mask[:, ::7] = False, False
     graph = from_mask(mask)
     out, of_query, of_key, of_value = with_gradients(impl, nodes(graph, dtype), graph)

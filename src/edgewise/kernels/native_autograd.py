@@ -57,17 +57,20 @@ def learns(tensors: Iterable[Tensor | None]) -> bool:
     return torch.is_grad_enabled() and any(x is not None and x.requires_grad for x in tensors)
 
 
-def attend_edges(problem: Problem, x: Tensors, keeps: bool, so_far: Tensor | None = None) -> Saved:
+def attend_edges(
+    problem: Problem, x: Tensors, keeps: bool, so_far: Tensor | None = None, out: Tensor | None = None
+) -> Saved:
     """The forward pass, edge by edge; with what backward needs, where it is to be saved.
 
-    Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest).
+    Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest); then rows
+    of `out` stay as they were given where nobody is heard.
     """
     numbers, graph, return_weights, memory = problem
     if memory is not None and memory.saved is not None:
         return memory.saved
     R, H, V, F, room = graph.num_receivers, numbers.num_heads, x.value.shape[2], x.value_features, x.value.new_empty
     exact = EXACT[x.value.dtype]
-    out = room(R, H, V)
+    out = room(R, H, V) if out is None else out
     rest = torch.empty_like(out) if keeps and x.value.dtype != exact else None
     log_sum = room(R, H, dtype=exact) if keeps else None
     heard_edge = room(R, H, F, dtype=exact) if F else None

@@ -72,13 +72,13 @@ def _attend_tiles(call: _Call, x: Tensors, keeps_rest: bool) -> Saved:
         return memory.saved
     R, H, V, exact = graph.num_receivers, numbers.num_heads, x.value.shape[2], EXACT[x.value.dtype]
     so_far = None
+    # Receivers that hear nobody are in no tile, and in no rest.
+    out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
     if rest is not None:
         # The tiles go on from the whole of it.
         so_far = x.value.new_empty(R, H, 2, dtype=exact)
-        saved = attend_edges(rest, x, keeps=True, so_far=so_far)
+        saved = attend_edges(rest, x, keeps=True, so_far=so_far, out=out)
     else:
-        # Receivers that hear nobody are in no tile.
-        out = x.value.new_empty(R, H, V) if found.covers(R) else x.value.new_zeros(R, H, V)
         half = keeps_rest and x.value.dtype != exact
         saved = Saved(out, torch.zeros_like(out) if half else None, x.value.new_zeros(R, H, dtype=exact))
     found.found.forward(LEVEL, numbers, x, [saved.out, saved.rest, saved.log_sum, so_far])
