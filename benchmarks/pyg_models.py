@@ -16,6 +16,7 @@ from edgewise.layers.positions import NODE_POSITIONS
 from edgewise.part import Part
 
 Activation = Callable[[Tensor], Tensor]
+NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
 
 class Stack(nn.Module):
@@ -46,7 +47,7 @@ class Gaussian(Stack):
 
 
 class Transformer(nn.Module):
-    """Attention over the edges and a feed-forward, each with residual and batch norm after; positions are added."""
+    """Attention over the edges and a feed-forward, each with residual and norm after; positions are added."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Transformer(nn.Module):
         dropout: float,
         edge_dim: int | None,
         positions: tuple[str | Part, ...],
+        norm: str,
         per_graph: bool,
     ) -> None:
         super().__init__()
@@ -65,7 +67,7 @@ class Transformer(nn.Module):
         made = (Part.of(part).build(NODE_POSITIONS, "node position", dim=hidden) for part in positions)
         self.positions = nn.ModuleList(made)
         self.attention, self.output, self.feed_forward = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in range(2 * num_layers))
+        self.norms = nn.ModuleList(NORMS[norm](hidden) for _ in range(2 * num_layers))
         for _ in range(num_layers):
             each = hidden // num_heads
             self.attention.append(
@@ -155,13 +157,14 @@ def graph_transformer(
     hidden: int = 64,
     num_heads: int = 8,
     num_layers: int = 4,
+    norm: str = "batch",
     positions: tuple[str | Part, ...] = (Part("laplacian", {"count": 8}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
     head: str = "nodes",
 ) -> nn.Module:
     return Transformer(
-        in_dim, out_dim, hidden, num_heads, num_layers, dropout, edge_dim, positions, per_graph=head == "graph"
+        in_dim, out_dim, hidden, num_heads, num_layers, dropout, edge_dim, positions, norm, per_graph=head == "graph"
     )
 
 
