@@ -67,7 +67,9 @@ def messages(source: str) -> Iterator[tuple[int, str, list[str]]]:
 def expectations(source: str) -> Iterator[str]:
     """The texts that a test file expects.
 
-    They are its `match=` and its `"..." in ...`. Where a `match=` is a variable, any text of the file may be the one.
+            on_stderr = ast.unparse(node.comparators[0]).endswith(".stderr")
+            if on_stderr and isinstance(node.left, ast.Name):
+    one, any text of the file may be the one.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):
@@ -77,6 +79,8 @@ def expectations(source: str) -> Iterator[str]:
                 yield from texts(tree)
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
             yield from texts(node.left)
+            if isinstance(node.left, ast.Name) and ast.unparse(node.comparators[0]).endswith(".stderr"):
+                yield from texts(tree)
 
 
 def doctest_expectations(source: str) -> list[str]:

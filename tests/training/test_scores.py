@@ -110,7 +110,7 @@ def test_one_label_alone_has_its_scores():
 
 def test_hits_refuse_a_part_with_fewer_negatives():
     with pytest.raises(
-        ValueError, match="friends: hits@50 looks at the 50 likeliest negatives, and the validation part"
+        ValueError, match="friends: hits@50 needs 50 negatives in every part, and the validation part has"
     ):
         SCORES["hits@50"].check(friends_task(), "hits@50")
     SCORES["hits@20"].check(friends_task(), "hits@20")
@@ -138,6 +138,7 @@ def test_roc_auc_refuses_labels_of_one_kind():
     targets = task.targets.clone()
     targets[task.test, 1] = 0.0
     with pytest.raises(
-        ValueError, match="ring: roc_auc needs labels of both kinds .* in the test part all of 'there' are"
+        ValueError,
+        match="ring: roc_auc needs labels of both kinds .* all of 'there' are 0.0; take another split, or watch",
     ):
         SCORES["roc_auc"].check(replace(task, targets=targets), "roc_auc")
