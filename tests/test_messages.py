@@ -67,8 +67,7 @@ def messages(source: str) -> Iterator[tuple[int, str, list[str]]]:
 def expectations(source: str) -> Iterator[str]:
     """The texts that a test file expects.
 
-            on_stderr = ast.unparse(node.comparators[0]).endswith(".stderr")
-            if on_stderr and isinstance(node.left, ast.Name):
+    They are its `match=` and its `"..." in ...`. Where a `match=` is a variable, or what is to be in the error stream is
     one, any text of the file may be the one.
     """
     tree = ast.parse(source)
@@ -79,7 +78,8 @@ def expectations(source: str) -> Iterator[str]:
                 yield from texts(tree)
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In):
             yield from texts(node.left)
-            if isinstance(node.left, ast.Name) and ast.unparse(node.comparators[0]).endswith(".stderr"):
+            on_stderr = ast.unparse(node.comparators[0]).endswith(".stderr")
+            if on_stderr and isinstance(node.left, ast.Name):
                 yield from texts(tree)
 
 
