@@ -5,6 +5,7 @@ from edgewise.training.config import TrainingConfig
 from edgewise.training.evaluate import Evaluation, evaluate
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
+from edgewise.training.launch import LostProcess
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.objectives import OBJECTIVES, Objective
@@ -28,6 +29,7 @@ __all__ = [
     "Evaluation",
     "Goal",
     "Interrupted",
+    "LostProcess",
     "Objective",
     "Outcome",
     "Place",

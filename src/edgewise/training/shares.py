@@ -1,0 +1,34 @@
+"""How the steps of a run are split over its devices."""
+
+from dataclasses import replace
+
+from edgewise.data import Task
+from edgewise.data.share import Share
+from edgewise.ranks import num_ranks
+from edgewise.training.config import TrainingConfig
+
+
+def as_started(config: TrainingConfig) -> TrainingConfig:
+    """The config with as many devices as processes have been started, by torchrun, if they have been."""
+    if num_ranks() == 1 or config.devices == num_ranks():
+        return config
+    if config.devices > 1:
+        raise ValueError(
+            f"training: devices is {config.devices}, but torchrun has started {num_ranks()} processes; leave devices"
+            " out, it is then counted"
+        )
+    return replace(config, devices=num_ranks())
+
+
+def shared(task: Task, config: TrainingConfig, rank: int = 0) -> Task:
+    """The task whose training steps are those of one of the config's devices."""
+    if config.devices == 1:
+        return task
+    share = task.shared(Share(rank, config.devices))
+    fewest = len(task.train) // task.num_batches("train", config.batch_size)
+    if fewest < config.devices:
+        raise ValueError(
+            f"training: devices is {config.devices}, but a step may be of only {fewest} {task.example}s; raise"
+            " batch_size, or take fewer devices"
+        )
+    return share
