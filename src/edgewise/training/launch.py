@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
+from time import monotonic, time
 from typing import IO
 
 import torch
@@ -23,7 +24,7 @@ from edgewise.ranks import num_ranks
 from edgewise.training.fabric import leave
 from edgewise.training.recipe import Recipe
 
-READY = b"ready\n"
+READY, FAILED = b"+", b"-"  # what a process says first
 GRACE = 5.0  # seconds in which another process may still say what went wrong, when it is no longer heard from
 
 
@@ -41,14 +42,16 @@ def launched(recipe: Recipe, folder: Path, *, resume: bool) -> Iterator[None]:
     others: list[_Other] = []
     with _as_rank(0, devices, _free_port()):
         try:
-            others = [_Other(rank, devices, (recipe, folder, resume)) for rank in range(1, devices)]
+            for rank in range(1, devices):
+                others.append(_Other(rank, devices, (recipe, folder, resume)))
             for other in others:
                 other.wait_until_ready()
             yield
-        except Exception as error:
-            for other in others:
-                other.answer_for(error, folder)
-            raise
+        except RuntimeError as error:
+            lost = None if isinstance(error, LostProcess) else _who_was_lost(others, error, folder)
+            if lost is None:
+                raise
+            raise lost from error
         finally:
             for other in others:
                 other.end()
@@ -63,11 +66,17 @@ def train_along() -> None:
     to_first = os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the first one speaks for all
     recipe, folder, resume = pickle.load(sys.stdin.buffer)
-    Thread(target=_end_with, args=(sys.stdin.buffer,), daemon=True).start()
-    task, network = prepare(recipe)
-    to_first.write(READY)
-    to_first.flush()
-    train(network, task, recipe.training, folder, resume=resume)
+    Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
+    begun = False
+    try:
+        task, network = prepare(recipe)
+        begun = bool(to_first.write(READY))
+        to_first.flush()
+        train(network, task, recipe.training, folder, resume=resume)
+    except Exception as error:
+        to_first.write((b"" if begun else FAILED) + f"{time()} {type(error).__name__}: {error}".encode())
+        to_first.flush()
+        raise
 
 
 class _Other:
@@ -94,29 +103,20 @@ class _Other:
             pass  # it has ended, and `wait_until_ready` says why
 
     def wait_until_ready(self) -> None:
-        assert self._process.stdout is not None
-        if self._process.stdout.readline() != READY:
-            self._process.wait()
-            raise LostProcess(f"training: {self._name} could not begin: {self._last_words()}")
+        if self._output().read(len(READY)) != READY:
+            raise self.lost(f"could not begin: {self.last_words()[1]}")
 
-    def answer_for(self, error: Exception, folder: Path) -> None:
-        """Raise what ended this process, if that is why the first one has lost touch with it."""
-        if isinstance(error, LostProcess) or not isinstance(error, RuntimeError):
-            return
+    def has_ended(self, deadline: float) -> bool:
         try:
-            self._process.wait(GRACE)
+            return self._process.wait(max(0.0, deadline - monotonic())) != 0
         except TimeoutExpired:
-            return
-        words = self._last_words()
-        if self._process.returncode and str(error) not in words:  # what all meet alike, the first one tells itself
-            raise LostProcess(f"training: {self._name} has ended: {words}; {folder} can be resumed") from error
+            return False
 
     def end(self) -> None:
         """End it, in whatever it may be."""
         self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout, self._said):
-            assert pipe is not None
+        for pipe in (self._input(), self._output(), self._said):
             try:
                 pipe.close()
             except BrokenPipeError:
@@ -126,14 +126,35 @@ class _Other:
         assert self._process.stdin is not None
         return self._process.stdin
 
-    def _last_words(self) -> str:
-        """The last line of its traceback, or how it ended where there is none."""
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def last_words(self) -> tuple[float, str]:
+        """When it said what of its error; how it ended, if that was without a word."""
+        when, _, words = self._output().read().decode().partition(" ")
+        code = self._process.wait()
+        ended = f"it was killed by {signal.Signals(-code).name}" if code < 0 else f"its exit code was {code}"
+        return (float(when), words) if when else (0.0, ended)
+
+    def lost(self, how: str) -> LostProcess:
+        lost = LostProcess(f"training: {self._name} {how}")
         self._said.seek(0)
-        lines = self._said.read().decode(errors="replace").strip().splitlines()
-        code = self._process.returncode
-        if code < 0:
-            return f"it was killed by {signal.Signals(-code).name}"
-        return lines[-1] if lines else f"its exit code was {code}"
+        lost.add_note(self._said.read().decode(errors="replace"))  # its traceback
+        return lost
+
+
+def _who_was_lost(others: "list[_Other]", error: RuntimeError, folder: Path) -> LostProcess | None:
+    """What is to be said where the first process has lost touch with another; None where it has failed itself."""
+    deadline = monotonic() + GRACE
+    ended = [(other.last_words(), other) for other in others if other.has_ended(deadline)]
+    if not ended:
+        return None
+    # Who lost touch as well has said so later; who was killed has said nothing.
+    (_, words), other = min(ended, key=lambda each: each[0])
+    if str(error) in words:
+        return None  # all met the same
+    return other.lost(f"has ended: {words}; {folder} can be resumed")
 
 
 @contextmanager
@@ -158,7 +179,7 @@ def _free_port() -> int:
         return port
 
 
-def _end_with(pipe: IO[bytes]) -> None:
+def _end_with(pipe: int) -> None:
     """End this process when the other end of a pipe is closed."""
-    pipe.read()
+    os.read(pipe, 1)
     os.kill(os.getpid(), signal.SIGTERM)
