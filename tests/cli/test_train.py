@@ -173,6 +173,7 @@ def test_ctrl_c_in_two_processes_stops_both_and_they_go_on(edgewise):
     assert resumed.stdout.count("Best epoch") == 1
     report = Path("runs/ring/report.md").read_text()
     assert "- device: 2 x cpu," in report and "MB in 2 processes at most" in report
+    assert edgewise("evaluate", "runs/ring").exit_code == 0  # on one device
 
 
 def epoch(number):

@@ -54,6 +54,13 @@ def numbers() -> tuple[Module, Task, TrainingConfig]:
     return mean_network(6, 2, dropout=0.0), ring_answers("numbers"), replace(CONFIG, sampling=EVERYBODY, batch_size=5)
 
 
+def idle_weights() -> tuple[Module, Task, TrainingConfig]:
+    """Weights that no loss reaches."""
+    network, task, config = graphs()
+    network.idle = torch.nn.Linear(2, 2)
+    return network, task, replace(config, strategy="ddp_find_unused_parameters_true")
+
+
 def forgetful() -> tuple[Module, Task, TrainingConfig]:
     """Dropout, batch norm and a schedule."""
     network = Network(MODELS["gin"](2, 2, hidden=8, num_layers=2, dropout=0.5))
@@ -67,7 +74,7 @@ def first_epochs() -> tuple[Module, Task, TrainingConfig]:
 
 
 SPLIT: dict[str, Callable[[], tuple[Module, Task, TrainingConfig]]] = {
-    made.__name__: made for made in (graphs, links, sampled_links, labels, numbers)
+    made.__name__: made for made in (graphs, links, sampled_links, labels, numbers, idle_weights)
 }
 RUNS = {**SPLIT, "forgetful": forgetful, "first_epochs": first_epochs}
 

@@ -9,9 +9,10 @@ from tests.training.stand_in import cycles_task, mean_network, ring_task
 
 from edgewise.data import Task
 from edgewise.data.share import Share
-from edgewise.training import LostProcess, Recipe, TrainingConfig, prepare, run, train
+from edgewise.training import LostProcess, NoGradient, Recipe, TrainingConfig, prepare, run, train
 from edgewise.training.metrics import read
-from edgewise.training.shares import as_started
+from edgewise.training.shares import as_started, check_gradients
+from edgewise.training.weighed import weighed
 
 HERE = "tests.training.stand_in"
 SAMPLED = [
@@ -54,6 +55,25 @@ def test_two_devices_take_up_a_run_to_the_last_bit(runs):
         assert (runs / "resumed" / file).read_bytes() == (runs / "forgetful" / file).read_bytes()
 
 
+class Crew:
+    """A Fabric of two devices, the other of which was asked about 6 targets."""
+
+    world_size = 2
+
+    def all_reduce(self, count, reduce_op):
+        assert reduce_op == "sum"
+        return count + 6
+
+
+def test_a_loss_is_weighed_by_the_targets_that_are_known():
+    outputs = torch.tensor([1.0, 3.0], requires_grad=True)
+    loss = weighed(Crew(), outputs.mean(), outputs, torch.tensor([True, True]))
+    assert loss.item() == pytest.approx(2 * (2 / 8) * 2.0)
+    nothing = weighed(Crew(), torch.tensor(float("nan")), outputs, torch.tensor([False, False]))
+    nothing.backward()
+    assert nothing.item() == 0 and not outputs.grad.any()
+
+
 @pytest.mark.slow
 def test_what_ends_another_process_is_told_and_the_run_can_be_resumed(recipe_file, tmp_path):
     environment, threads = dict(os.environ), torch.get_num_threads()
@@ -91,6 +111,16 @@ def test_what_keeps_another_process_from_beginning_is_told(recipe_file, tmp_path
 def test_what_cannot_be_split_is_refused(recipe_file, changes, message):
     with pytest.raises(ValueError, match=message):
         prepare(Recipe.read(recipe_file, changes))
+
+
+def test_a_weight_that_others_would_wait_for_is_named():
+    network = mean_network(6, 3)
+    with pytest.raises(
+        NoGradient, match="weight 'first.weight' has no part in a step's loss, .* set strategy = 'ddp_f"
+    ):
+        check_gradients(network, TrainingConfig(devices=2))
+    check_gradients(network, TrainingConfig(devices=2, strategy="ddp_find_unused_parameters_true"))
+    check_gradients(network, TrainingConfig())
 
 
 def test_devices_that_are_not_there_are_named(recipe_file):

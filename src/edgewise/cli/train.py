@@ -73,14 +73,23 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
         with Console(stderr=True, quiet=rank() > 0).status("reading the recipe, the data and the model"):
             from edgewise.cli.progress import Progress
             from edgewise.cli.summary import show_outcome
-            from edgewise.training import CheckpointError, Goal, LostProcess, Recipe, finish, open_run_folder, prepare
+            from edgewise.training import (
+                CheckpointError,
+                Goal,
+                LostProcess,
+                NoGradient,
+                Recipe,
+                finish,
+                open_run_folder,
+                prepare,
+            )
 
             chosen = Recipe.read(file, changes, name=label(file)).as_started()
             task, network = prepare(chosen)
             if rank() == 0:
                 open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
             goal = Goal.of(chosen.training, task)
-    with door(CheckpointError, FloatingPointError, LostProcess, OSError):
+    with door(CheckpointError, FloatingPointError, LostProcess, NoGradient, OSError):
         if rank():
             finish(chosen, task, network, folder, resume=resume)
             return

@@ -17,6 +17,7 @@ from edgewise.training.run import finish, prepare, run
 from edgewise.training.run_folder import open_run_folder
 from edgewise.training.schedules import SCHEDULES, Schedule
 from edgewise.training.scores import SCORES, Score
+from edgewise.training.shares import NoGradient
 from edgewise.training.trained import Trained
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Goal",
     "Interrupted",
     "LostProcess",
+    "NoGradient",
     "Objective",
     "Outcome",
     "Place",

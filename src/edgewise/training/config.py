@@ -6,7 +6,8 @@ from edgewise.data.sampling import SamplingPart
 from edgewise.names import nearest
 
 AUTO, LOSS = "auto", "loss"
-STRATEGIES = (AUTO, "ddp", "ddp_find_unused_parameters_true")
+FINDS_UNUSED = "ddp_find_unused_parameters_true"
+STRATEGIES = (AUTO, "ddp", FINDS_UNUSED)
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
 NOT_NEGATIVE = ("patience", "weight_decay", "warm_up", "clip_norm", "batch_size", "seed", "save_every")

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from edgewise.extras import require
 from edgewise.ranks import num_ranks_here
-from edgewise.training.config import TrainingConfig
+from edgewise.training.config import FINDS_UNUSED, TrainingConfig
 
 T = TypeVar("T")
 
@@ -84,7 +84,7 @@ def _together(config: TrainingConfig, devices: int) -> dict[str, Any]:
     known = inspect.signature(DistributedDataParallel).parameters
     syncs = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"  # before PyTorch 2.13
     strategy = require("lightning.fabric.strategies", extra="train").DDPStrategy(
-        find_unused_parameters=config.strategy == "ddp_find_unused_parameters_true",
+        find_unused_parameters=config.strategy == FINDS_UNUSED,
         **{syncs: False},  # `align_buffers` does it once an epoch: a pass forward is one process's own affair
     )
     return {"devices": here, "num_nodes": devices // here, "strategy": strategy}

@@ -31,7 +31,7 @@ from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
-from edgewise.training.shares import as_started, shared
+from edgewise.training.shares import as_started, check_gradients, shared
 from edgewise.training.weighed import weighed
 
 
@@ -129,6 +129,7 @@ def _train(
             outputs = batch.outputs(wrapped)
             loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
             fabric.backward(weighed(fabric, loss, outputs, task.answer.known(batch.targets)))
+            check_gradients(network, config)
             if config.clip_norm:
                 fabric.clip_gradients(wrapped, stepper, max_norm=config.clip_norm)
             stepper.step()

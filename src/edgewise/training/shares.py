@@ -2,10 +2,28 @@
 
 from dataclasses import replace
 
+from torch.nn import Module
+
 from edgewise.data import Task
 from edgewise.data.share import Share
 from edgewise.ranks import num_ranks
-from edgewise.training.config import TrainingConfig
+from edgewise.training.config import FINDS_UNUSED, TrainingConfig
+
+
+class NoGradient(ValueError):
+    """A weight has no part in a step's loss, and the strategy waits for its gradient."""
+
+
+def check_gradients(network: Module, config: TrainingConfig) -> None:
+    """After a step backward: refuse a weight without a gradient where DDP would wait for it."""
+    if config.devices == 1 or config.strategy == FINDS_UNUSED:
+        return
+    for name, weight in network.named_parameters():
+        if weight.requires_grad and weight.grad is None:
+            raise NoGradient(
+                f"training: the weight {name!r} has no part in a step's loss, and devices wait for each other's"
+                f" gradient of it; set strategy = {FINDS_UNUSED!r}, or devices = 1"
+            )
 
 
 def as_started(config: TrainingConfig) -> TrainingConfig:
