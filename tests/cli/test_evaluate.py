@@ -27,7 +27,7 @@ def test_evaluate_prints_the_lines_of_the_report(edgewise, run):
     result = edgewise("evaluate", run)
     assert result.exit_code == 0, result.stderr
     head, *rows = [line.split() for line in result.stdout.splitlines()[:4]]
-    assert head == ["part", "nodes", "accuracy", "f1", "roc_auc", "loss"]
+    assert head == ["part", "nodes", "accuracy", "f1", "roc_auc", "average_precision", "loss"]
     report = Path(run, "report.md").read_text()
     for part, nodes, accuracy, percent, *_, loss in rows:
         assert f"| {part} | {nodes} | {accuracy} {percent} | {loss} |" in report
