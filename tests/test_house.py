@@ -14,7 +14,7 @@ import edgewise
 SOURCE = Path(edgewise.__file__).parent
 TESTS = Path(__file__).parent
 
-GROUND_FLOOR = {"names", "extras", "part", "native", "_native"}
+GROUND_FLOOR = {"names", "extras", "part", "ranks", "native", "_native"}
 # Each room and those it stands on directly; what they stand on is below it too.
 STANDS_ON = {
     "graph": [],

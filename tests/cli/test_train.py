@@ -160,6 +160,22 @@ def test_ctrl_c_before_training_writes_nothing(edgewise):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def test_ctrl_c_in_two_processes_stops_both_and_they_go_on(edgewise):
+    with Path("ring.toml").open("a") as recipe:
+        recipe.write('devices = 2\nbatch_size = 6\nsampling = {name = "neighbours", fanouts = [4, 4]}\n')
+    result = edgewise("train", "ring.toml", "--set", f"model.name={STAND_IN}:interrupting")
+    assert result.exit_code == 130 and "Traceback" not in result.output
+    assert result.stderr.count("stopped after epoch 2; runs/ring can be resumed") == 1 and not result.stdout
+    Path("runs/ring/recipe.toml").write_text(Path("runs/ring/recipe.toml").read_text().replace("at = 4", "at = 99"))
+    resumed = edgewise(*shlex.split(result.stderr.partition("To go on: edgewise ")[2].strip()))
+    assert resumed.exit_code == 0, resumed.stderr
+    assert [epoch.number for epoch in read(Path("runs/ring"))] == list(range(1, 9))
+    assert resumed.stdout.count("Best epoch") == 1
+    report = Path("runs/ring/report.md").read_text()
+    assert "- device: 2 x cpu," in report and "MB in 2 processes at most" in report
+    assert edgewise("evaluate", "runs/ring").exit_code == 0  # on one device
+
+
 def epoch(number):
     return Epoch(number, 0.5 * number, 1.0, 0.5, 1.0, 0.75)
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from edgewise.data import Classes, GraphTask, Labels, LinkTask, NodeTask, Numbers, links_of, per_class
 from edgewise.data.splits import shares
 from edgewise.graph import Graph
+from edgewise.ranks import rank
 
 
 def ring_task(*, nodes: int = 60, features: int = 6, noise: float = 1.0, bad_node: int = -1) -> NodeTask:
@@ -192,3 +193,20 @@ def interrupting(in_dim: int, out_dim: int, *, at: int = 4) -> nn.Module:
             return super().forward(graphs, x)
 
     return Interrupting(in_dim, out_dim, 4, 0.0)
+
+
+def failing_elsewhere(in_dim: int, out_dim: int, *, at: int = 4) -> nn.Module:
+    """A model that fails in the second of several processes: in its training step `at`, or, at 0, when it is made."""
+
+    class FailingElsewhere(MeanNetwork):
+        steps = 0
+
+        def forward(self, graphs: Graph, x: Tensor) -> Tensor:
+            self.steps += self.training
+            if rank() == 1 and self.steps == at:
+                raise ValueError("out of luck")
+            return super().forward(graphs, x)
+
+    if rank() == 1 and at == 0:
+        raise ValueError("no luck at all")
+    return FailingElsewhere(in_dim, out_dim, 4, 0.0)

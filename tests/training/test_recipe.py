@@ -67,7 +67,10 @@ def test_differences_name_the_option_and_both_values(recipe_file):
 @pytest.mark.parametrize(
     ("set_to", "message"),
     [
-        ("training.epoch=3", "[training] unknown key 'epoch'. Known: batch_size, clip_norm, device, epochs"),
+        (
+            "training.epoch=3",
+            "[training] unknown key 'epoch'. Known: batch_size, cache, clip_norm, device, devices, epochs",
+        ),
         ("training.epoch=3", "Did you mean 'epochs'?"),
         ("model.hiden=3", "[model] unknown key 'hiden'. Known: dropout, hidden. Did you mean 'hidden'?"),
         ("data.node=3", "[data] unknown key 'node'. Known: bad_node, features, nodes, noise."),
@@ -94,7 +97,8 @@ def test_differences_name_the_option_and_both_values(recipe_file):
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
         (
             "data.name=coral",
-            "unknown data set 'coral'. Known: cora, molecules, musae, planetoid, tables, tu. Did you mean 'cora'?",
+            "unknown data set 'coral'. Known: cora, molecules, musae, planetoid, tables, tu, wordnet. "
+            "Did you mean 'cora'?",
         ),
         ("data.name=1", "[data] needs a name. Known: cora, "),
         ("model.name=nowhere:net", "[model] model 'nowhere:net': there is no module 'nowhere' to import"),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from edgewise.data import Answer, Numbers
+from edgewise.data import Answer, Labels, Numbers
 from edgewise.training.goal import DEFAULTS
 from edgewise.training.residuals import FILE, draw_residuals
 from edgewise.training.showing import SHOWN
@@ -22,4 +22,4 @@ def test_a_number_of_which_nothing_is_known_is_an_empty_picture(tmp_path):
 
 
 def test_every_answer_is_shown_somehow():
-    assert set(SHOWN) == set(DEFAULTS) == set(Answer.__subclasses__())
+    assert set(SHOWN) == set(DEFAULTS) == {*Answer.__subclasses__(), *Labels.__subclasses__()}

@@ -9,6 +9,7 @@ import typer
 
 from edgewise.cli.builtin import complete, find, label
 from edgewise.cli.door import INTERRUPTED, door
+from edgewise.ranks import rank
 
 EXAMPLES = """\b
 Examples:
@@ -47,6 +48,8 @@ def train(
     try:
         _train(recipe, folder, _all_changes(changes, seed, epochs), resume, overwrite)
     except KeyboardInterrupt as interrupted:
+        if rank():
+            raise typer.Exit(INTERRUPTED) from interrupted
         typer.echo(f"edgewise: {interrupted}" if interrupted.args else "edgewise: stopped", err=True)
         written = folder / "recipe.toml"
         if written.exists():
@@ -67,15 +70,29 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
         sys.path.insert(0, str(Path.cwd()))
         from rich.console import Console
 
-        with Console(stderr=True).status("reading the recipe, the data and the model"):
+        with Console(stderr=True, quiet=rank() > 0).status("reading the recipe, the data and the model"):
             from edgewise.cli.progress import Progress
             from edgewise.cli.summary import show_outcome
-            from edgewise.training import CheckpointError, Goal, Recipe, finish, open_run_folder, prepare
+            from edgewise.training import (
+                CheckpointError,
+                Goal,
+                LostProcess,
+                NoGradient,
+                Recipe,
+                finish,
+                open_run_folder,
+                prepare,
+            )
 
-            chosen = Recipe.read(file, changes, name=label(file))
+            chosen = Recipe.read(file, changes, name=label(file)).as_started()
             task, network = prepare(chosen)
-            open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
+            if rank() == 0:
+                open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
             goal = Goal.of(chosen.training, task)
-    with door(CheckpointError, FloatingPointError, OSError), Progress(chosen.training.epochs, goal) as progress:
-        outcome = finish(chosen, task, network, folder, resume=resume, tell=progress.tell)
+    with door(CheckpointError, FloatingPointError, LostProcess, NoGradient, OSError):
+        if rank():
+            finish(chosen, task, network, folder, resume=resume)
+            return
+        with Progress(chosen.training.epochs, goal) as progress:
+            outcome = finish(chosen, task, network, folder, resume=resume, tell=progress.tell)
     show_outcome(outcome, task, folder)

@@ -12,6 +12,7 @@ from edgewise.data.batch import Batch
 from edgewise.data.features import check_features
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
+from edgewise.data.share import ALL, Share
 from edgewise.data.sparse import join_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
@@ -38,6 +39,7 @@ class GraphTask(Task):
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
     learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
     ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # columns that say which example each is
+    share: Share = ALL  # what a training step has of its examples; the rest is for other devices
 
     example = "graph"
 
@@ -82,6 +84,7 @@ class GraphTask(Task):
         if shuffled:
             index = index[torch.randperm(len(index))]
         for chosen in index.tensor_split(self.num_batches(part, size)):
+            chosen = self.share.of(chosen) if shuffled else chosen
             numbers = chosen.tolist()
             graphs = [self.graphs[k] for k in numbers]
             together = Graph.batch(graphs)
@@ -104,6 +107,10 @@ class GraphTask(Task):
     def num_batches(self, part: str, size: int) -> int:
         count = len(getattr(self, part))
         return -(-count // size) if size else 1
+
+    def shared(self, share: Share) -> "GraphTask":
+        """The same task, whose training steps are of this share of each step's graphs."""
+        return replace(self, share=share)
 
     def to(self, device: torch.device | str) -> "GraphTask":
         """The same task with its graphs and tensors on `device`."""

@@ -16,6 +16,7 @@ from edgewise.data.negatives import draw_pairs, unlinked
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
 from edgewise.data.sampling import Sampling
+from edgewise.data.share import ALL, Share
 from edgewise.data.sparse import take_rows
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.data.task import Task
@@ -57,6 +58,7 @@ class LinkTask(Task):
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # how columns became features, as JSON has it
     sampling: Sampling | None = None  # what the pairs of a training step hear; None: the whole graph, as all else does
+    share: Share = ALL  # what a training step has of its examples; the rest is for other devices
     ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # of links there are none
     learns: bool = True  # it cannot be of other files: nobody has asked for their links
     targets: Tensor = field(init=False, repr=False)  # a one for each link
@@ -139,7 +141,9 @@ class LinkTask(Task):
         others = torch.stack(draw_pairs(self._unlinked, self.negatives_per_link * len(index)))
         for linked, beside in zip(links.tensor_split(count, 1), others.tensor_split(count, 1), strict=True):
             silent = linked[:, : round(self.unheard * linked.shape[1])]
-            heard, asked = self._without(*self.heard, silent), self._in_order(linked, beside)
+            heard = self._without(*self.heard, silent)
+            pairs, targets = self._in_order(linked, beside)
+            asked = self.share.of(pairs, dim=1), self.share.of(targets)
             set_origin(heard[0], Whole(self.heard[0], slice(0, self.num_nodes)))  # measured once, not for every step
             yield self._batch(*heard, *asked) if self.sampling is None else self._around(self.sampling, *heard, *asked)
 
@@ -159,6 +163,10 @@ class LinkTask(Task):
                 " looks at edges without; set importance = false"
             )
         return replace(self, sampling=sampling)
+
+    def shared(self, share: Share) -> "LinkTask":
+        """The same task, whose training steps ask about this share of each step's pairs, and hear what all hear."""
+        return replace(self, share=share)
 
     def to(self, device: torch.device | str) -> "LinkTask":
         """The same task with its graph and tensors on `device`."""

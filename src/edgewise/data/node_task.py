@@ -12,6 +12,7 @@ from edgewise.data.batch import Batch
 from edgewise.data.features import check_features, check_finite
 from edgewise.data.parts import PARTS, check_parts
 from edgewise.data.sampling import Sampling
+from edgewise.data.share import ALL, Share
 from edgewise.data.sparse import take_rows
 from edgewise.data.task import Task
 from edgewise.graph import Graph
@@ -40,6 +41,7 @@ class NodeTask(Task):
     learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
     ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # columns that say which example each is
     sampling: Sampling | None = None  # what a training step hears; None: the whole graph, as all else does
+    share: Share = ALL  # what a training step has of its examples; the rest is for other devices
 
     example = "node"
 
@@ -103,7 +105,7 @@ class NodeTask(Task):
             return
         index = index[torch.randperm(len(index)).to(index.device)]
         for seeds in index.tensor_split(self.num_batches(part, size)):
-            yield self._around(seeds, self.sampling)
+            yield self._around(self.share.of(seeds), self.sampling)
 
     def num_batches(self, part: str, size: int) -> int:
         """How many training steps."""
@@ -117,6 +119,15 @@ class NodeTask(Task):
     def sampled(self, sampling: Sampling) -> "NodeTask":
         """The same task, whose training steps hear a sample."""
         return replace(self, sampling=sampling)
+
+    def shared(self, share: Share) -> "NodeTask":
+        """The same task, whose training steps are around this share of each step's nodes."""
+        if self.sampling is None:
+            raise ValueError(
+                f"training: devices is {share.devices}, but {self.name} is one graph, all of whose nodes come at once;"
+                " name a sampling and a batch_size, or set devices = 1"
+            )
+        return replace(self, share=share)
 
     def _around(self, seeds: Tensor, sampling: Sampling) -> Batch:
         """The sample around these nodes, who are the first and the ones asked about."""

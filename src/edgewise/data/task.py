@@ -11,6 +11,7 @@ from edgewise.data.answers import Answer
 from edgewise.data.batch import Batch
 from edgewise.data.learned import Learned
 from edgewise.data.sampling import Sampling
+from edgewise.data.share import Share
 from edgewise.graph.structure.origin import Store
 
 
@@ -46,6 +47,16 @@ class Task(ABC):
         raise ValueError(
             f"training: sampling {type(sampling).__name__} is of the nodes or links of one graph, and {self.name} is a"
             f" {type(self).__name__}; leave sampling out, its batch_size is enough"
+        )
+
+    def shared(self, share: Share) -> "Task":
+        """The same task, whose training steps are this share of each step's examples.
+
+        All devices draw the order of a whole epoch, from streams that stand alike, and then take their share.
+        """
+        raise ValueError(
+            f"training: {self.name} is a {type(self).__name__}, whose steps cannot be split over {share.devices}"
+            " devices; set devices = 1"
         )
 
     def keep(self, store: Store) -> None:

@@ -5,6 +5,7 @@ from edgewise.training.config import TrainingConfig
 from edgewise.training.evaluate import Evaluation, evaluate
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
+from edgewise.training.launch import LostProcess
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.objectives import OBJECTIVES, Objective
@@ -16,6 +17,7 @@ from edgewise.training.run import finish, prepare, run
 from edgewise.training.run_folder import open_run_folder
 from edgewise.training.schedules import SCHEDULES, Schedule
 from edgewise.training.scores import SCORES, Score
+from edgewise.training.shares import NoGradient
 from edgewise.training.trained import Trained
 
 __all__ = [
@@ -28,6 +30,8 @@ __all__ = [
     "Evaluation",
     "Goal",
     "Interrupted",
+    "LostProcess",
+    "NoGradient",
     "Objective",
     "Outcome",
     "Place",

@@ -14,9 +14,12 @@ import numpy as np
 import torch
 
 
-def set_chance(seed: int, epoch: int) -> None:
-    """Set the streams of Python, NumPy and PyTorch for one epoch; epoch 0 is the making of the first weights."""
-    (mixed,) = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)
+def set_chance(seed: int, epoch: int, rank: int = 0) -> None:
+    """Set the streams of Python, NumPy and PyTorch for one epoch; epoch 0 is the making of the first weights.
+
+    Of several devices each has its own, by its `rank`; the first one's are those of a device that is alone.
+    """
+    (mixed,) = np.random.SeedSequence([seed, epoch, *([rank] if rank else [])]).generate_state(1, np.uint64)
     random.seed(int(mixed))
     np.random.seed(int(mixed) % 2**32)
     torch.manual_seed(int(mixed) % 2**63)

@@ -6,6 +6,8 @@ from edgewise.data.sampling import SamplingPart
 from edgewise.names import nearest
 
 AUTO, LOSS = "auto", "loss"
+FINDS_UNUSED = "ddp_find_unused_parameters_true"
+STRATEGIES = (AUTO, "ddp", FINDS_UNUSED)
 PRECISIONS = ("32-true", "64-true", "bf16-mixed", "16-mixed")
 
 NOT_NEGATIVE = ("patience", "weight_decay", "warm_up", "clip_norm", "batch_size", "seed", "save_every")
@@ -34,12 +36,14 @@ class TrainingConfig:
     watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"
     seed: int = 0  # of the first weights, of dropout and of the order of batches; the split has its own
     device: str = "auto"  # "cpu", "cuda", "mps", or "auto": an accelerator where there is one
+    devices: int = 1  # how many, each with a process and a share of every step's batch; of a CPU: processes
+    strategy: str = AUTO  # how they train together: a name in STRATEGIES, as Lightning Fabric calls them; "auto": ddp
     precision: str = "32-true"  # a name in PRECISIONS, as Lightning Fabric calls them
     save_every: float = 5.0  # seconds between two writes of last/ and best/; 0: after every epoch
     tensorboard: bool = False  # whether the curves are written for TensorBoard, too
 
     def __post_init__(self) -> None:
-        at_least = {"epochs": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}
+        at_least = {"epochs": 1, "devices": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}
         wrong = [
             f"{name} must be at least {least}, got {getattr(self, name)}"
             for name, least in at_least.items()
@@ -51,5 +55,7 @@ class TrainingConfig:
             wrong.append(f"warm_up must be below epochs = {self.epochs}, which it is counted in, got {self.warm_up}")
         if self.precision not in PRECISIONS:
             wrong.append(f"unknown precision {self.precision!r}. {nearest(self.precision, PRECISIONS)}")
+        if self.strategy not in STRATEGIES:
+            wrong.append(f"unknown strategy {self.strategy!r}. {nearest(self.strategy, STRATEGIES)}")
         if wrong:
             raise ValueError("training: " + "; ".join(wrong))

@@ -51,11 +51,11 @@ def evaluate(trained: Trained, *, data: str | Path | None = None, parts: Sequenc
     network, fabric = trained.network(task), make_fabric(config)
     wrapped = fabric.setup(network)
     epoch = checkpoint.load_best(trained.folder, network)
-    there, meter = task.to(fabric.device), Meter(goal, task.answer)
+    there, meter = task.to(fabric.device), Meter(goal, task.answer, fabric)
     found = {}
     with deterministic():
         for part in parts:
-            loss, score, outputs = look(wrapped, there, part, config.batch_size, goal, meter)
+            loss, score, outputs = look(wrapped, there, part, config.batch_size, goal, meter, fabric)
             scores = {goal.score_name: score, **_others(goal, task, part, outputs)}
             found["labelled" if data is not None else part] = Figures(len(getattr(task, part)), loss, scores)
     return Evaluation(task, goal, epoch, found)

@@ -2,20 +2,23 @@
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from torch import Tensor
 from torch.nn import Module
 
 from edgewise.data import Task
 from edgewise.data.parts import PARTS
+from edgewise.ranks import num_ranks
 from edgewise.training import checkpoint
 from edgewise.training.chance import deterministic, set_chance
 from edgewise.training.config import TrainingConfig
 from edgewise.training.energy import Energy
-from edgewise.training.fabric import make_fabric
+from edgewise.training.fabric import align_buffers, gathered, joined
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
 from edgewise.training.look import look
@@ -28,6 +31,8 @@ from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.shares import as_started, check_gradients, shared
+from edgewise.training.weighed import weighed
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,8 @@ class Outcome:
     seconds: float  # in training and validation, all sittings together
     device: str
     energy: float | None = field(compare=False)  # joules in that time, None where they could not be read
-    memory: int = field(compare=False)  # bytes at most, in any sitting: of the process,
-    device_memory: int = field(compare=False)  # and of an accelerator
+    memory: int = field(compare=False)  # bytes at most, in any sitting: of the processes,
+    device_memory: int = field(compare=False)  # and of accelerators
     test_outputs: Tensor = field(compare=False, repr=False)  # a row for each example of the test part, in its order
 
     @property
@@ -67,21 +72,43 @@ def train(
     """
     if not task.learns:
         raise ValueError(f"training: {task.name} is data for a network that has learned; there is no train part in it")
+    config = as_started(config)
+    if config.devices > num_ranks():
+        raise ValueError(
+            f"training: devices is {config.devices}, and a network and a task are values of this one process; start all"
+            " by torchrun, or train a recipe, by run(recipe, folder) or edgewise train"
+        )
+    with joined(config) as fabric:
+        return _train(network, task, config, folder, fabric, resume=resume, tell=tell)
+
+
+def _train(
+    network: Module,
+    task: Task,
+    config: TrainingConfig,
+    folder: Path,
+    fabric: Any,
+    *,
+    resume: bool,
+    tell: Callable[[Epoch, Place], None],
+) -> Outcome:
     task = sampled(task, config)
     goal = Goal.of(config, task)
     schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
-    steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer)
-    fabric = make_fabric(config)
+    steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer, fabric)
+    first, devices = fabric.is_global_zero, fabric.world_size
     optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
     keep_positions(task, config)
+    mine = shared(task, config, fabric.global_rank)
     folder.mkdir(parents=True, exist_ok=True)
     place = Place()
     if resume:
-        place, precision = checkpoint.load(folder, network, optimiser)
+        with fabric.rank_zero_first():  # it puts a folder in order that was cut off
+            place, precision = checkpoint.load(folder, network, optimiser)
         fabric.strategy.precision.load_state_dict(precision)
 
     def write(metrics: MetricsFile) -> None:
@@ -95,29 +122,33 @@ def train(
 
     def step() -> tuple[float, float]:
         wrapped.train()
-        for number, batch in enumerate(task.batches("train", config.batch_size, shuffled=True)):
+        for number, batch in enumerate(mine.batches("train", config.batch_size, shuffled=True)):
+            if number == 0 and not first:  # the order is drawn, which all have in common
+                set_chance(config.seed, place.epoch + 1, fabric.global_rank)
             set_learning_rate(place.epoch * steps + number)
             outputs = batch.outputs(wrapped)
             loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
-            fabric.backward(loss)
+            fabric.backward(weighed(fabric, loss, outputs, task.answer.known(batch.targets)))
+            check_gradients(network, config)
             if config.clip_norm:
                 fabric.clip_gradients(wrapped, stepper, max_norm=config.clip_norm)
             stepper.step()
             stepper.zero_grad()
             meter.add(loss, outputs, batch.targets)
+        align_buffers(fabric, network)
         return meter.figures()
 
     with (
         deterministic(),
         postponed_interrupt() as interrupted,
-        MetricsFile(folder, goal.score_name, keep=place.epoch) as metrics,
+        MetricsFile(folder, goal.score_name, keep=place.epoch) if first else nullcontext() as metrics,
     ):
         written, energy = perf_counter(), Energy()
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
             train_loss, train_score = step()
-            loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter)
+            loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter, fabric)
             if not math.isfinite(train_loss + loss):
                 raise FloatingPointError(
                     f"training: the loss of epoch {place.epoch + 1} is {train_loss} in training, {loss} in validation;"
@@ -127,22 +158,26 @@ def train(
             place.note(network, goal.merit(loss, score))
             place.seconds += perf_counter() - began
             place.energy = energy.added_to(place.energy)
-            place.memory = max(place.memory, peak_memory())
-            place.device_memory = max(place.device_memory, peak_device_memory(str(fabric.device)))
+            held = gathered(fabric, (peak_memory(), peak_device_memory(str(fabric.device))))
+            place.memory = max(place.memory, sum(memory for memory, _ in held))
+            place.device_memory = max(place.device_memory, sum(memory for _, memory in held))
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
-            metrics.add(epoch)
-            tell(epoch, place)
+            if metrics:
+                metrics.add(epoch)
+                tell(epoch, place)
             if place.finished(config):
                 break
-            if interrupted() or perf_counter() - written >= config.save_every:
+            stopped = any(gathered(fabric, interrupted()))  # whoever was asked to
+            if metrics and (stopped or perf_counter() - written >= config.save_every):
                 write(metrics)
                 written = perf_counter()
-            if interrupted():
+            if stopped:
                 raise Interrupted(f"stopped after epoch {place.epoch}; {folder} can be resumed")
         # Also where a run was finished when it was taken up: it may have been killed between last/ and best/.
-        write(metrics)
+        if metrics:
+            write(metrics)
         network.load_state_dict(place.best_weights)
-        looks = {part: look(wrapped, task, part, config.batch_size, goal, meter) for part in PARTS}
+        looks = {part: look(wrapped, task, part, config.batch_size, goal, meter, fabric) for part in PARTS}
     return Outcome(
         figures={part: (loss, score) for part, (loss, score, _) in looks.items()},
         goal=goal,
@@ -150,7 +185,7 @@ def train(
         epochs=place.epoch,
         stopped_early=place.stopped_early(config),
         seconds=place.seconds,
-        device=str(fabric.device),
+        device=f"{devices} x {fabric.device.type}" if devices > 1 else str(fabric.device),
         energy=place.energy,
         memory=place.memory,
         device_memory=place.device_memory,

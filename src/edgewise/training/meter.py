@@ -1,8 +1,11 @@
 """Loss and score of a part that comes in batches."""
 
+from typing import Any
+
 from torch import Tensor
 
 from edgewise.data import Answer
+from edgewise.training.fabric import in_turn
 from edgewise.training.goal import Goal
 from edgewise.training.scores import heard
 
@@ -10,23 +13,36 @@ from edgewise.training.scores import heard
 class Meter:
     """loss = Σ_b (n_b / Σ n) loss_b, n_b the known targets of batch b; the score is of all batches together.
 
-    After its figures are read it begins anew.
+    Batches that several processes of `fabric` have taken in are put together again, and all hear the first one's
+    figures. After they are read it begins anew.
     """
 
-    def __init__(self, goal: Goal, answer: Answer) -> None:
+    def __init__(self, goal: Goal, answer: Answer, fabric: Any) -> None:
         self._answer = answer
+        self._fabric = fabric
         self._metric = goal.score.make(answer)
+        self._metric.sync_on_compute = False  # it is given all there is
         self._losses: list[tuple[float, int]] = []
+        self._heard: list[tuple[Tensor, Tensor]] = []  # while others have some of it
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Take in a batch. Scores are counted on the CPU, whose operations give the same bits each time."""
         self._losses.append((loss.item(), int(self._answer.known(targets).sum())))
-        self._metric.update(*heard(self._answer, outputs.detach().cpu(), targets.cpu()))
+        batch = heard(self._answer, outputs.detach().cpu(), targets.cpu())
+        if self._fabric.world_size == 1:
+            self._metric.update(*batch)
+        else:
+            self._heard.append(batch)
 
     def figures(self) -> tuple[float, float]:
         """Loss and score."""
-        losses, self._losses = self._losses, []
+        losses, self._losses = in_turn(self._fabric, self._losses), []
+        for batch in in_turn(self._fabric, self._heard):
+            self._metric.update(*batch)
+        self._heard = []
         total = sum(count for _, count in losses)
         score = float(self._metric.compute())
         self._metric.reset()
-        return sum(loss * (count / total) for loss, count in losses), score
+        loss = sum(loss * (count / total) for loss, count in losses if count)
+        figures: tuple[float, float] = self._fabric.broadcast((loss, score))
+        return figures

@@ -18,8 +18,8 @@ class Place:
     epoch: int = 0
     seconds: float = 0.0  # in training and validation, all sittings together
     energy: float | None = 0.0  # joules in the same time; None where some of it could not be read
-    memory: int = 0  # bytes, the most that the process has held in any sitting
-    device_memory: int = 0  # bytes, the same of an accelerator
+    memory: int = 0  # bytes, the most that the processes have held in any sitting
+    device_memory: int = 0  # bytes, the same of accelerators
     best_epoch: int = 0  # 0: none yet
     best: tuple[float, float] = (0.0, 0.0)  # what is watched, then what breaks a tie; larger is better
     best_weights: dict[str, Tensor] = field(default_factory=dict)

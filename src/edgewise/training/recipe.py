@@ -19,6 +19,7 @@ from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.options import check_options
 from edgewise.training.schedules import SCHEDULES
 from edgewise.training.scores import SCORES
+from edgewise.training.shares import as_started
 
 TABLES = ("data", "model", "training")
 
@@ -74,6 +75,10 @@ class Recipe:
             for key in sorted(mine[table].keys() | theirs[table].keys())
             if mine[table].get(key) != theirs[table].get(key)
         ]
+
+    def as_started(self) -> "Recipe":
+        """The same recipe, on as many devices as torchrun has started processes, where it has."""
+        return replace(self, training=as_started(self.training))
 
     def with_epochs(self, epochs: int) -> "Recipe":
         """The same recipe, run for longer or shorter."""

@@ -35,7 +35,7 @@ def write_report(
     milliseconds = 1000 * outcome.seconds / outcome.epochs
     facts = {
         "time": f"{outcome.seconds:.1f} s of training and validation, {milliseconds:.1f} ms an epoch",
-        "memory": _memory(outcome),
+        "memory": _memory(outcome, recipe.training.devices),
         "energy": _energy(outcome),
         "device": f"{outcome.device}, precision {recipe.training.precision}",
         "processor": processor(),
@@ -114,9 +114,10 @@ def _flops(operations: int) -> str:
     return f"{size:.3g} PFLOP"
 
 
-def _memory(outcome: Outcome) -> str:
-    told = f"{outcome.memory / 2**20:.0f} MB in the process at most" if outcome.memory else "not told by this system"
-    device = f", {outcome.device_memory / 2**20:.0f} MB on the device" if outcome.device_memory else ""
+def _memory(outcome: Outcome, devices: int) -> str:
+    where, on = ("the process", "the device") if devices == 1 else (f"{devices} processes", "their devices")
+    told = f"{outcome.memory / 2**20:.0f} MB in {where} at most" if outcome.memory else "not told by this system"
+    device = f", {outcome.device_memory / 2**20:.0f} MB on {on}" if outcome.device_memory else ""
     return told + device
 
 

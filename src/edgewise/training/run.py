@@ -11,12 +11,14 @@ from torch.nn import Module
 from edgewise.data import DATASETS, Task
 from edgewise.extras import require
 from edgewise.models import MODELS, Network, NetworkConfig
+from edgewise.ranks import rank
 from edgewise.training import metrics
 from edgewise.training.atomic import write_text
 from edgewise.training.chance import set_chance
 from edgewise.training.curves import draw_curves
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
+from edgewise.training.launch import launched
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
@@ -25,6 +27,7 @@ from edgewise.training.recipe import Recipe
 from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
 from edgewise.training.samplings import sampled
+from edgewise.training.shares import shared
 from edgewise.training.showing import SHOWN
 from edgewise.training.tensorboard import Curves, check_tensorboard
 from edgewise.training.work import work
@@ -42,8 +45,10 @@ def run(
 
     Nothing is written before the data, the model, the device and all together have been found to work.
     """
+    recipe = recipe.as_started()
     task, network = prepare(recipe)
-    open_run_folder(Path(folder), recipe, resume=resume, overwrite=overwrite)
+    if rank() == 0:
+        open_run_folder(Path(folder), recipe, resume=resume, overwrite=overwrite)
     return finish(recipe, task, network, Path(folder), resume=resume, tell=tell)
 
 
@@ -56,11 +61,19 @@ def finish(
     resume: bool = False,
     tell: Callable[[Epoch, Place], None] = lambda epoch, place: None,
 ) -> Outcome:
-    """Train what `prepare` made in the folder that `open_run_folder` made ready, and report."""
+    """Train what `prepare` made in the folder that `open_run_folder` made ready, and report.
+
+    The other processes of several are started here. Where torchrun has done so, all come here, and the first reports.
+    """
+    if rank():
+        return train(network, task, recipe.training, folder, resume=resume)
     kept = {"task": task.name, **task.learned().as_table()}
     write_text(folder / DATA, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     if recipe.training.tensorboard:
-        with Curves(folder, Goal.of(recipe.training, task).score_name) as curves:
+        with (
+            Curves(folder, Goal.of(recipe.training, task).score_name) as curves,
+            launched(recipe, folder, resume=resume),
+        ):
 
             def tell_both(epoch: Epoch, place: Place) -> None:
                 curves.tell(epoch)
@@ -68,7 +81,8 @@ def finish(
 
             outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell_both)
     else:
-        outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
+        with launched(recipe, folder, resume=resume):
+            outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
     shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
     done = work(network, task, recipe.training)
@@ -82,8 +96,9 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
         require(module, extra="train")
     if recipe.training.tensorboard:
         check_tensorboard()
-    make_fabric(recipe.training)
+    make_fabric(recipe.training, devices=recipe.training.devices)
     task = task_of(recipe)
+    shared(task, recipe.training)
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     network = network_for(recipe, task)
