@@ -96,8 +96,8 @@ def task_of(recipe: Recipe) -> Task:
     task = recipe.data.build(DATASETS, "data set")
     if not isinstance(task, Task):
         raise TypeError(
-            f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask or a GraphTask, got"
-            f" {type(task).__name__}"
+            f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask, a GraphTask or a MaskedTask,"
+            f" got {type(task).__name__}"
         )
     task = sampled(task, recipe.training)
     keep_positions(task, recipe.training)
@@ -135,10 +135,10 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
                 f"{model}: it has no use for the graph {unheard[0]!r} of {task.name}, it knows"
                 f' {", ".join(network.graph_names)}; where links are asked for, head = "links" answers'
             )
-    rows = len(batch.targets) if batch.asked is None else len(task.targets)
+    rows, of = task.rows(batch)
     states = replace(batch, asked=None).outputs(network.eval())
     if states.shape != (rows, task.answer.out_dim):
         raise ValueError(
-            f"{model}: expected outputs [{rows} {task.example}s, {task.answer.described()}] for {task.name}, got"
+            f"{model}: expected outputs [{rows} {of}, {task.answer.described()}] for {task.name}, got"
             f" {list(states.shape)}"
         )
