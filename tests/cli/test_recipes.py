@@ -10,10 +10,13 @@ FOLDERS = {
     "musae-links": "musae",
     "planetoid-gat": "planetoid",
     "planetoid-gcn": "planetoid",
+    "planetoid-graph-transformer": "planetoid",
+    "planetoid-monet": "planetoid",
     "tables-gat": "tables",
     "tables-links": "tables",
     "tu-gin": "tu",
     "wordnet-gat": "wordnet",
+    "zinc-pretrain": "molecules",
 }
 
 
@@ -40,6 +43,8 @@ def test_every_built_in_recipe_works(name, tmp_path):
         changes.append('data.target=["boils"]')
     if name == "tables-links":
         changes += ["data.split.train=0.6", "data.split.validation=0.2"]  # of five links
+    if name == "zinc-pretrain":
+        changes += ["data.file=''", "data.split.train=0.6", "data.split.validation=0.2"]  # of ten molecules
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

@@ -16,6 +16,7 @@ Examples:
   edgewise train cora-gat --seed 3 --out runs/seed3
   edgewise train cora-gat --set model.hidden=16 --set data.split_seed=1
   edgewise train tables-gat --set data.folder=my_graph
+  edgewise train molecules-graph-transformer --set data.folder=esol --set training.start=runs/zinc-pretrain
   edgewise train mine.toml --overwrite
   edgewise train cora-gat --resume         go on where it was cut off
 """
@@ -73,7 +74,7 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
             from edgewise.training import CheckpointError, Goal, Recipe, finish, open_run_folder, prepare
 
             chosen = Recipe.read(file, changes, name=label(file))
-            task, network = prepare(chosen)
+            task, network = prepare(chosen, resume=resume)
             open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
             goal = Goal.of(chosen.training, task)
     with door(CheckpointError, FloatingPointError, OSError), Progress(chosen.training.epochs, goal) as progress:

@@ -28,6 +28,7 @@ from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.start import start_from
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def train(
     if resume:
         place, precision = checkpoint.load(folder, network, optimiser)
         fabric.strategy.precision.load_state_dict(precision)
+    if config.start and not place.epoch:
+        start_from(network, Path(config.start))
 
     def write(metrics: MetricsFile) -> None:
         metrics.sync()

@@ -26,6 +26,7 @@ from edgewise.training.report import write_report
 from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
 from edgewise.training.samplings import sampled
 from edgewise.training.showing import SHOWN
+from edgewise.training.start import start_from
 from edgewise.training.tensorboard import Curves, check_tensorboard
 from edgewise.training.work import work
 
@@ -42,7 +43,7 @@ def run(
 
     Nothing is written before the data, the model, the device and all together have been found to work.
     """
-    task, network = prepare(recipe)
+    task, network = prepare(recipe, resume=resume)
     open_run_folder(Path(folder), recipe, resume=resume, overwrite=overwrite)
     return finish(recipe, task, network, Path(folder), resume=resume, tell=tell)
 
@@ -76,8 +77,12 @@ def finish(
     return outcome
 
 
-def prepare(recipe: Recipe) -> tuple[Task, Module]:
-    """The data and the network that a recipe names, tried out on each other once, and the device on its own."""
+def prepare(recipe: Recipe, *, resume: bool = False) -> tuple[Task, Module]:
+    """The data and the network that a recipe names, tried out on each other once, and the device on its own.
+
+    Its first weights are there, those of another run where the recipe starts from one; not to `resume`, which has its
+    own.
+    """
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
     if recipe.training.tensorboard:
@@ -87,6 +92,8 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     network = network_for(recipe, task)
+    if recipe.training.start and not resume:
+        start_from(network, Path(recipe.training.start))
     _try_out(recipe, task, network)
     return task, network
 
