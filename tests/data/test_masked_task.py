@@ -9,6 +9,7 @@ from edgewise.data import Classes, MaskedTask, molecules
 from edgewise.data.parts import PARTS
 from edgewise.data.sparse import sparse_table
 from edgewise.graph import Graph
+from edgewise.graph.structure.origin import per_node
 from edgewise.models import MODELS, Network
 
 BOTH = {"nodes": 0.15, "edges": 0.3}
@@ -190,6 +191,19 @@ def test_sparse_features_are_hidden_as_dense_ones_are():
         sparse.append(sparse_table(rows, columns, features[rows, columns], tuple(features.shape)))
     (dense,), (other,) = task.batches("test", 0), replace(task, features=sparse).batches("test", 0)
     assert torch.equal(dense.features, other.features.to_dense()) and other.features.layout is torch.sparse_csr
+
+
+def test_positions_are_kept_of_all_graphs_together():
+    task, asked = rings(), []
+
+    def store(graph, name, measure):
+        asked.append(graph.num_receivers)
+        return measure(graph)
+
+    task.keep(store)
+    for batch in task.batches("train", 7, shuffled=True):
+        assert torch.equal(per_node(batch.graphs, "how many", Graph.degree), batch.graphs.degree())
+    assert asked == [sum(map(len, task.features))]
 
 
 def test_a_task_says_what_it_hides():

@@ -8,7 +8,7 @@ from torch import nn
 
 from edgewise.models import MODELS, Network
 from edgewise.part import Part
-from edgewise.training import CheckpointError, Recipe, prepare, run
+from edgewise.training import CheckpointError, Recipe, Trained, evaluate, prepare, run
 from edgewise.training.start import body, head, start_from
 
 HERE = "tests.training.stand_in"
@@ -48,6 +48,23 @@ def pretrained(tmp_path):
 
 def best(folder):
     return load_file(folder / "best" / "model.safetensors")
+
+
+def test_what_was_hidden_is_asked_again_by_evaluate(pretrained):
+    folder, _ = pretrained
+    again = evaluate(Trained.open(folder / "runs" / "a")).parts["test"]
+    report = (folder / "runs" / "a" / "report.md").read_text()
+    assert f"| test | 10 | {100 * again.scores['accuracy']:.1f} % | {again.loss:.4f} |" in report
+    assert "of nodes 30 % and of edges 30 % hidden in every graph and asked about, 4 classes." in report
+
+
+def test_a_head_that_does_not_say_a_row_for_all_that_may_be_hidden_is_refused(pretrained):
+    folder, _ = pretrained
+    for other, rows in (("nodes", 68), ("graph", 10)):
+        with pytest.raises(
+            ValueError, match=rf"expected outputs \[\d+ nodes and edges, 4 classes\] for hidden.*got \[{rows}"
+        ):
+            prepare(Recipe.read(folder / "hiding.toml", [f"model.head={other}", "training.batch_size=0"]))
 
 
 def test_fine_tuning_begins_with_every_weight_but_the_heads(pretrained):
