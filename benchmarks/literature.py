@@ -148,13 +148,17 @@ def numbers(row: Row, at_most: int | None) -> range:
 
 
 def trained(row: Row, peer: bool, number: int, data: Path) -> dict[str, Any]:
+    """The figures of one run of a row."""
+    changes = [f"data.folder={data / row.folder}", *row.changes, f"{row.varies}={number}"]
+    changes += [f"model.name=pyg_models:{row.model}", *(row.peer or ())] if peer else []
+    return figures(row.recipe, changes, RUNS / f"{row.data}-{row.model}{'-pyg' if peer else ''}-{number}")
+
+
+def figures(recipe: str, changes: Sequence[str], folder: Path) -> dict[str, Any]:
     """The figures of one run: what its folder has, or what comes of training it."""
-    folder = RUNS / f"{row.data}-{row.model}{'-pyg' if peer else ''}-{number}"
     if not (folder / FIGURES).exists():
-        changes = [f"data.folder={data / row.folder}", *row.changes, f"{row.varies}={number}"]
-        changes += [f"model.name=pyg_models:{row.model}", *(row.peer or ())] if peer else []
-        outcome = run(Recipe.read(find(row.recipe), changes), folder, resume=True)
-        kept = {part: figures[1] for part, figures in outcome.figures.items()}
+        outcome = run(Recipe.read(find(recipe), changes), folder, resume=True)
+        kept = {part: score for part, (_, score) in outcome.figures.items()}
         kept |= {"score": outcome.score_name, "seconds": outcome.seconds, "epochs": outcome.epochs}
         (folder / FIGURES).write_text(json.dumps(kept))
     return json.loads((folder / FIGURES).read_text())

@@ -67,8 +67,8 @@ def messages(source: str) -> Iterator[tuple[int, str, list[str]]]:
 def expectations(source: str) -> Iterator[str]:
     """The texts that a test file expects.
 
-    They are its `match=` and its `"..." in ...`. Where a `match=` is a variable, or what is to be in the error stream is
-    one, any text of the file may be the one.
+    They are its `match=` and its `"..." in ...`. Where a `match=` is a variable, or what is in the error stream is,
+    any text of the file may be the one.
     """
     tree = ast.parse(source)
     for node in ast.walk(tree):

@@ -18,6 +18,7 @@ FOLDERS = {
     "tables-links": "tables",
     "tu-gin": "tu",
     "wordnet-gat": "wordnet",
+    "zinc-pretrain": "molecules",
 }
 
 
@@ -44,6 +45,8 @@ def test_every_built_in_recipe_works(name, tmp_path):
         changes.append('data.target=["boils"]')
     if name == "tables-links":
         changes += ["data.split.train=0.6", "data.split.validation=0.2"]  # of five links
+    if name == "zinc-pretrain":
+        changes += ["data.file=''", "data.split.train=0.6", "data.split.validation=0.2"]  # of ten molecules
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

@@ -130,3 +130,67 @@ def test_the_real_ones_have_the_published_sizes(name, rows, target, task):
             ValueError, match="at row 59 .11 such rows in all: 59, 61, 391, 614, 642, 645, 646, 647, ..."
         ):
             molecules(folder=folder, target=target, task=task)
+
+
+MASKED = {"name": "masked", "nodes": 0.15, "edges": 0.15}
+HALVES = {"name": "random", "train": 0.6, "validation": 0.2}
+
+
+def test_a_file_of_lines_holds_a_molecule_each(tmp_path):
+    (tmp_path / "mine.smi").write_text("CCO ethanol\nc1ccccc1\tbenzene\nCC#N\nCC(=O)O\nN#N\n")
+    task = molecules(folder=tmp_path, task="masked", split=HALVES)
+    assert task.name == "molecules mine" and [len(each) for each in task.features] == [3, 6, 3, 4, 2]
+    assert task.ids["smiles"] == ["CCO", "c1ccccc1", "CC#N", "CC(=O)O", "N#N"]
+    assert task.class_names == ("C", "N", "O") and task.hidden == {"nodes": 0.15}
+
+
+def test_of_hidden_atoms_the_element_is_asked_and_of_hidden_bonds_the_type(folder):
+    task = molecules(folder=folder, task=MASKED, split=HALVES)
+    assert task.class_names == ("C", "N", "O", "Cl", "Na", "single bond", "double bond", "triple bond", "aromatic bond")
+    acid = 1  # CC(=O)O
+    assert [task.class_names[k] for k in task.classes["nodes"][acid].tolist()] == ["C", "C", "O", "O"]
+    assert [task.class_names[k] for k in task.classes["edges"][acid].tolist()].count("double bond") == 2
+    asking = molecules(folder=folder, target=("boils",))
+    assert (task.num_features, task.num_edge_features) == (asking.num_features, asking.num_edge_features)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"task": "masked", "target": ("boils",)},
+            'tiny.csv: task = "masked" asks for no column, got target boils; le',
+        ),
+        ({"task": MASKED, "bonds": False}, "molecules tiny: edges bring no features, so nothing of them can be hidden"),
+        (
+            {"task": {"name": "masked", "node": 0.1}},
+            "task 'masked': unknown option 'node'. Known: edges, nodes.* 'nodes",
+        ),
+        ({"task": {"name": "masked", "nodes": 0.0}}, "molecules tiny: nodes or edges can be hidden, got neither"),
+        ({"task": "maskd"}, "unknown task 'maskd'. Known: classification, masked, .* Did you mean 'masked'?"),
+        ({}, "tiny.csv: expected a target column at least, got none"),
+    ],
+)
+def test_a_masked_task_that_cannot_be_is_refused(folder, options, message):
+    with pytest.raises(ValueError, match=message):
+        molecules(folder=folder, split=HALVES, **options)
+
+
+def test_nothing_is_asked_of_other_molecules_that_are_hidden(folder):
+    learned = molecules(folder=folder, task=MASKED, split=HALVES).learned()
+    with pytest.raises(ValueError, match="tiny.csv: what is hidden is of the molecules that were learned from; of oth"):
+        molecules(folder=folder, task=MASKED, learned=learned)
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"", "mine.smi: it is empty; expected a molecule a line"),
+        (b"CCO\n\xff\xfe\n", "mine.smi: this is no text in UTF-8, a molecule a line"),
+        (b"CCO\n\nC\n", "mine.smi: column 'smiles' is to hold molecules, and RDKit cannot read None at row 1"),
+    ],
+)
+def test_lines_that_hold_no_molecules_are_refused(tmp_path, written, message):
+    (tmp_path / "mine.smi").write_bytes(written)
+    with pytest.raises(ValueError, match=message):
+        molecules(folder=tmp_path, task="masked")

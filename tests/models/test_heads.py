@@ -54,6 +54,14 @@ def test_a_row_for_each_edge(name, batch):
 
 
 @pytest.mark.parametrize("batch", [(), (2, 3)])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_a_row_for_each_node_and_then_each_edge(name, batch):
+    given, head = state(*batch), built("nodes_and_edges", out_dim=3, graph=name)
+    rows = head.of_nodes.project(given.nodes["nodes"]), head.of_edges(given, GRAPHS)
+    torch.testing.assert_close(head(given, GRAPHS), torch.cat(rows, dim=-2))
+
+
+@pytest.mark.parametrize("batch", [(), (2, 3)])
 @pytest.mark.parametrize(
     "options", [{"symmetric": True, "head_dim": 3}, {"symmetric": False, "graph": "source->nodes"}]
 )

@@ -59,6 +59,23 @@ BUSY = {
         device = "cpu"
         save_every = 0
         """,
+    # Hidden nodes and edges, which every epoch draws anew.
+    "masked": f"""
+        [data]
+        name = "tests.training.stand_in:hidden_task"
+        [model]
+        name = "graph_transformer"
+        head = "nodes_and_edges"
+        hidden = 8
+        num_layers = 2
+        dropout = 0.1
+        positions = []
+        [training]
+        epochs = {EPOCHS}
+        batch_size = 8
+        device = "cpu"
+        save_every = 0
+        """,
 }
 
 

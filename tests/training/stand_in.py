@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edgewise.data import Classes, GraphTask, Labels, LinkTask, NodeTask, Numbers, links_of, per_class
+from edgewise.data import Classes, GraphTask, Labels, LinkTask, MaskedTask, NodeTask, Numbers, links_of, per_class
 from edgewise.data.splits import shares
 from edgewise.graph import Graph
 from edgewise.ranks import rank
@@ -82,6 +82,28 @@ def cycles_task(*, graphs: int = 50, edge_features: bool = False) -> GraphTask:
         answer=Classes(("ring", "chord")),
         edges=[torch.rand(graph.num_edges, 3, generator=chance) for graph in made] if edge_features else None,
         notes=("Made of rings.",),
+    )
+
+
+def hidden_task(*, share: float = 0.3) -> MaskedTask:
+    """The rings, some of whose nodes and edges are hidden: whether a node has a chord, and an edge is one."""
+    rings = cycles_task(edge_features=True)
+    chords = [graph.degree() - 2 for graph in rings.graphs]
+    across = [
+        2 + chord[graph.edges()[0]] * chord[graph.edges()[1]] for graph, chord in zip(rings.graphs, chords, strict=True)
+    ]
+    return MaskedTask(
+        name="hidden rings",
+        graphs=rings.graphs,
+        features=rings.features,
+        edges=rings.edges,
+        classes={"nodes": chords, "edges": across},
+        train=rings.train,
+        validation=rings.validation,
+        test=rings.test,
+        answer=Classes(("on", "chord", "along", "across")),
+        hidden={"nodes": share, "edges": share},
+        notes=rings.notes,
     )
 
 

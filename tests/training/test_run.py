@@ -185,7 +185,7 @@ def test_resuming_with_more_epochs_trains_on(recipe_file, tmp_path):
         (
             f"data.name={HERE}:no_task",
             TypeError,
-            f"data set '{HERE}:no_task': expected it to give a NodeTask, a LinkTask or a GraphTask, got str",
+            f"data set '{HERE}:no_task': expected it to give a NodeTask, .* or a MaskedTask, got str",
         ),
         (f"model.name={HERE}:no_model", TypeError, "expected a NetworkConfig or a torch module of it, got str"),
         (

@@ -17,6 +17,7 @@ Examples:
   edgewise train cora-gat --seed 3 --out runs/seed3
   edgewise train cora-gat --set model.hidden=16 --set data.split_seed=1
   edgewise train tables-gat --set data.folder=my_graph
+  edgewise train molecules-graph-transformer --set data.folder=esol --set training.start=runs/zinc-pretrain
   edgewise train mine.toml --overwrite
   edgewise train cora-gat --resume         go on where it was cut off
 """
@@ -85,7 +86,7 @@ def _train(recipe: str, folder: Path, changes: list[str], resume: bool, overwrit
             )
 
             chosen = Recipe.read(file, changes, name=label(file)).as_started()
-            task, network = prepare(chosen)
+            task, network = prepare(chosen, resume=resume)
             if rank() == 0:
                 open_run_folder(folder, chosen, resume=resume, overwrite=overwrite)
             goal = Goal.of(chosen.training, task)

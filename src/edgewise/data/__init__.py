@@ -10,6 +10,7 @@ from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
 from edgewise.data.learned import ANSWERS, Learned
 from edgewise.data.link_task import LinkTask, links_of
+from edgewise.data.masked_task import MaskedTask
 from edgewise.data.molecules import molecules
 from edgewise.data.musae import musae
 from edgewise.data.neighbours import Neighbours
@@ -54,6 +55,7 @@ __all__ = [
     "Learned",
     "LinkTask",
     "Linked",
+    "MaskedTask",
     "Neighbours",
     "NodeTask",
     "Numbers",

@@ -44,28 +44,8 @@ class GraphTask(Task):
     example = "graph"
 
     def __post_init__(self) -> None:
-        for name in ("features", "edges"):
-            found = getattr(self, name)
-            if found is not None and len(found) != len(self.graphs):
-                raise ValueError(
-                    f"{self.name}: expected {name} for each of {len(self.graphs)} graphs, got {len(found)}"
-                )
+        check_graphs(self.graphs, self.features, self.edges, self.name)
         self.answer.check(self.targets, len(self.graphs), self.name)
-        for k, graph in enumerate(self.graphs):
-            features, where = self.features[k], f"{self.name}: graph {k}"
-            if graph.num_receivers != graph.num_senders or features.shape[:1] != (graph.num_receivers,):
-                raise ValueError(
-                    f"{where} has {graph.num_senders} senders and {graph.num_receivers} receivers, but features of"
-                    f" {len(features)} nodes"
-                )
-            if not features.is_floating_point() or features.dim() != 2 or features.shape[1] != self.num_features:
-                raise ValueError(
-                    f"{where}: expected floating-point features [nodes, {self.num_features}], as graph 0 has them, got"
-                    f" {features.dtype} {list(features.shape)}"
-                )
-            check_features(features, where)
-            if self.edges is not None:
-                check_edges(self.edges[k], graph, where)
         check_parts(
             {part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "graph", self.learns
         )
@@ -85,24 +65,15 @@ class GraphTask(Task):
             index = index[torch.randperm(len(index))]
         for chosen in index.tensor_split(self.num_batches(part, size)):
             chosen = self.share.of(chosen) if shuffled else chosen
-            numbers = chosen.tolist()
-            graphs = [self.graphs[k] for k in numbers]
-            together = Graph.batch(graphs)
-            set_origin(together, Parts(graphs))
             yield Batch(
-                together,
-                join_rows([self.features[k] for k in numbers]),
+                *joined(self.graphs, self.features, chosen.tolist()),
                 self.targets[chosen.to(self.targets.device)],
-                edges=None if self.edges is None else torch.cat([self.edges[k] for k in numbers]),
+                edges=None if self.edges is None else torch.cat([self.edges[k] for k in chosen.tolist()]),
             )
 
     def keep(self, store: Store) -> None:
         """Have what is measured on the graphs found in `store`, of all of them together."""
-        together, first = Graph.batch(self.graphs), 0
-        set_store(together, store)
-        for graph in self.graphs:
-            set_origin(graph, Whole(together, slice(first, first + graph.num_receivers)))
-            first += graph.num_receivers
+        keep_together(self.graphs, store)
 
     def num_batches(self, part: str, size: int) -> int:
         count = len(getattr(self, part))
@@ -123,10 +94,53 @@ class GraphTask(Task):
         )
 
     def described(self) -> str:
-        nodes = sum(graph.num_receivers for graph in self.graphs)
-        edges = sum(graph.num_edges for graph in self.graphs)
-        more = f", {self.num_edge_features} edge features" if self.num_edge_features else ""
-        return (
-            f"{len(self.graphs)} graphs, {nodes} nodes, {edges} edges, {self.num_features} features{more},"
-            f" {self.answer.described()}"
-        )
+        return f"{sizes(self.graphs, self.features, self.edges)}, {self.answer.described()}"
+
+
+def check_graphs(
+    graphs: Sequence[Graph], features: Sequence[Tensor], edges: Sequence[Tensor] | None, where: str
+) -> None:
+    """Refuse features of nodes or edges that are not those of graphs, or not of one width."""
+    for name, found in (("features", features), ("edges", edges)):
+        if found is not None and len(found) != len(graphs):
+            raise ValueError(f"{where}: expected {name} for each of {len(graphs)} graphs, got {len(found)}")
+    for k, graph in enumerate(graphs):
+        own, here = features[k], f"{where}: graph {k}"
+        if graph.num_receivers != graph.num_senders or own.shape[:1] != (graph.num_receivers,):
+            raise ValueError(
+                f"{here} has {graph.num_senders} senders and {graph.num_receivers} receivers, but features of"
+                f" {len(own)} nodes"
+            )
+        width = features[0].shape[-1]
+        if not own.is_floating_point() or own.dim() != 2 or own.shape[1] != width:
+            raise ValueError(
+                f"{here}: expected floating-point features [nodes, {width}], as graph 0 has them, got"
+                f" {own.dtype} {list(own.shape)}"
+            )
+        check_features(own, here)
+        if edges is not None:
+            check_edges(edges[k], graph, here)
+
+
+def joined(graphs: Sequence[Graph], features: Sequence[Tensor], numbers: Sequence[int]) -> tuple[Graph, Tensor]:
+    """The disjoint union of the graphs of these numbers, which knows where it comes from, and its nodes' features."""
+    chosen = [graphs[k] for k in numbers]
+    together = Graph.batch(chosen)
+    set_origin(together, Parts(chosen))
+    return together, join_rows([features[k] for k in numbers])
+
+
+def keep_together(graphs: Sequence[Graph], store: Store) -> None:
+    """Have what is measured on graphs found in `store`, of all of them together."""
+    together, first = Graph.batch(graphs), 0
+    set_store(together, store)
+    for graph in graphs:
+        set_origin(graph, Whole(together, slice(first, first + graph.num_receivers)))
+        first += graph.num_receivers
+
+
+def sizes(graphs: Sequence[Graph], features: Sequence[Tensor], edges: Sequence[Tensor] | None) -> str:
+    """How many of everything, for the report."""
+    nodes, heard = sum(graph.num_receivers for graph in graphs), sum(graph.num_edges for graph in graphs)
+    more = f", {edges[0].shape[-1]} edge features" if edges is not None else ""
+    return f"{len(graphs)} graphs, {nodes} nodes, {heard} edges, {features[0].shape[-1]} features{more}"

@@ -11,6 +11,10 @@ from edgewise.extras import require
 from edgewise.graph import Graph
 
 ELEMENTS = (6, 7, 8, 16, 9, 15, 17, 35, 53, 5, 14, 34, 1, 11, 19, 3, 20, 12, 30, 26, 29, 33, 50, 80)  # atomic numbers
+# fmt: off
+SYMBOLS = ("C", "N", "O", "S", "F", "P", "Cl", "Br", "I", "B", "Si", "Se", "H", "Na", "K", "Li", "Ca", "Mg", "Zn", "Fe",
+           "Cu", "As", "Sn", "Hg")
+# fmt: on
 HYBRIDISATIONS = ("SP", "SP2", "SP3", "SP3D", "SP3D2")
 BONDS = ("SINGLE", "DOUBLE", "TRIPLE", "AROMATIC")
 STEREO = ("STEREONONE", "STEREOZ", "STEREOE")
@@ -19,6 +23,10 @@ CHIRALITY = ("CHI_UNSPECIFIED", "CHI_TETRAHEDRAL_CW", "CHI_TETRAHEDRAL_CCW")
 # How many values each property of an atom or a bond can have: its choices, and one for all others.
 ATOM_SIZES = (len(ELEMENTS) + 1, 7, 6, 6, len(HYBRIDISATIONS) + 1, len(CHIRALITY) + 1, 2, 2)
 BOND_SIZES = (len(BONDS) + 1, len(STEREO) + 1, 2, 2)
+
+
+ATOM_KINDS = (*SYMBOLS, "another element")
+BOND_KINDS = (*(f"{name.lower()} bond" for name in BONDS), "another bond")
 
 
 class Molecule(NamedTuple):
@@ -90,6 +98,15 @@ def graphs_of(molecules: Sequence[Molecule]) -> tuple[list[Graph], Sequence[Tens
         graphs.append(graph)
         edges.append(ordered)
     return graphs, atoms.split([len(molecule.atoms) for molecule in molecules]), edges
+
+
+def kinds_of(atoms: Sequence[Tensor], bonds: Sequence[Tensor]) -> dict[str, tuple[Sequence[str], Sequence[Tensor]]]:
+    """What kinds of atoms and bonds there are, and which kind each is of: its first property in `graphs_of`."""
+    found = {"nodes": (ATOM_KINDS, atoms), "edges": (BOND_KINDS, bonds)}
+    return {
+        what: (kinds, [features[:, : len(kinds)].argmax(dim=1) for features in rows])
+        for what, (kinds, rows) in found.items()
+    }
 
 
 def _place(value: object, choices: Sequence[object]) -> int:

@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 LARGE, SHARE = 2**20, 1 / 8
@@ -68,6 +68,18 @@ def take_rows(table: Float[Tensor, "rows columns"], rows: Int64[Tensor, "taken"]
     taken = torch.repeat_interleave(begin - offsets[:-1], counts)
     taken += torch.arange(len(taken), device=rows.device)
     return _csr(offsets, table.col_indices()[taken], table.values()[taken], (len(rows), table.shape[1]))
+
+
+def hide_rows(table: Float[Tensor, "rows columns"], hidden: Bool[Tensor, " rows"]) -> Float[Tensor, "rows columns"]:
+    """The table with zeros in the hidden rows, sparse or dense as it is.
+
+    >>> hide_rows(torch.ones(2, 2), torch.tensor([False, True]))
+    tensor([[1., 1.],
+            [0., 0.]])
+    """
+    if not is_sparse(table):
+        return table.masked_fill(hidden[:, None], 0)
+    return with_values(table, table.values().masked_fill(hidden[row_of_entry(table)], 0))
 
 
 def join_rows(tables: Sequence[Float[Tensor, "_ columns"]]) -> Float[Tensor, "rows columns"]:

@@ -85,7 +85,8 @@ def scaffold(
 ) -> Split:
     """Groups are kept whole, the largest first: into training while there is room, then validation, then testing.
 
-    So what is tested on is unlike what was learned from. Nothing is drawn.
+    So what is tested on is unlike what was learned from. Nothing is drawn; of groups of one size the last is the first,
+    as DeepChem has it, whose parts published figures are of.
 
     Wu et al. 2018, MoleculeNet, section 3.2, where a group is all molecules with one scaffold
     """
@@ -97,7 +98,7 @@ def scaffold(
         members.setdefault(group, []).append(example)
     parts: tuple[list[int], ...] = ([], [], [])
     room = train * len(targets), validation * len(targets)
-    for whole in sorted(members.values(), key=lambda whole: (-len(whole), whole[0])):
+    for whole in sorted(members.values(), key=lambda whole: (len(whole), whole[0]), reverse=True):
         if len(parts[0]) + len(whole) <= room[0]:
             parts[0].extend(whole)
         elif len(parts[0]) + len(parts[1]) + len(whole) <= sum(room):

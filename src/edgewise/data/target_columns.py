@@ -14,7 +14,7 @@ from edgewise.names import lookup, nearest
 from edgewise.part import Part
 
 Targets = tuple[Tensor, Answer]
-TaskPart = str | Part | Mapping[str, Any]  # a name in TARGETS, or "links", which has options: {name = "links", ...}
+TaskPart = str | Part | Mapping[str, Any]  # a name in TARGETS, or "links" or "masked" with options: {name = ...}
 
 
 def classes(table: Table, columns: Sequence[str]) -> Targets:
@@ -45,12 +45,14 @@ TARGETS: dict[str, Callable[[Table, Sequence[str]], Targets]] = {
 }
 
 
-def column_targets(task: TaskPart) -> Callable[[Table, Sequence[str]], Targets] | None:
-    """How a door's task makes targets of columns; None for links, which are in no column."""
+def column_targets(
+    task: TaskPart, others: Mapping[str, Any] = LINKS
+) -> Callable[[Table, Sequence[str]], Targets] | None:
+    """How a door's task makes targets of columns; None for its others, such as links, which are in no column."""
     part = Part.of(task)
-    if part.name in LINKS:
+    if part.name in others:
         return None
-    found = lookup(part.name, {**TARGETS, **dict.fromkeys(LINKS)}, "task")
+    found = lookup(part.name, {**TARGETS, **dict.fromkeys(others)}, "task")
     if part.options:
         raise ValueError(f"task {part.name!r}: unknown option {next(iter(part.options))!r}. {nearest('', ())}")
     return found

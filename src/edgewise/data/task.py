@@ -18,7 +18,8 @@ from edgewise.graph.structure.origin import Store
 class Task(ABC):
     """Examples with targets in three parts, which come in batches.
 
-    A task of your own is a `NodeTask`, a `LinkTask` or a `GraphTask`; another kind is a class with these methods.
+    A task of your own is a `NodeTask`, a `LinkTask`, a `GraphTask` or a `MaskedTask`; another kind is a class with
+    these methods.
     """
 
     name: str
@@ -68,6 +69,10 @@ class Task(ABC):
     @abstractmethod
     def num_batches(self, part: str, size: int) -> int:
         """How many batches those are."""
+
+    def rows(self, batch: Batch) -> tuple[int, str]:
+        """How many rows a network is to say of a batch, and of what, some of which may be asked about."""
+        return len(batch.targets) if batch.asked is None else len(batch.features), f"{self.example}s"
 
     @abstractmethod
     def to(self, device: torch.device | str) -> "Task":

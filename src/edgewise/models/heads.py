@@ -6,6 +6,7 @@ and `table` (the embedding's), and says in an attribute `graph` which graph it r
 
 from collections.abc import Mapping
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -53,6 +54,20 @@ class EdgeHead(nn.Module):
         receivers = self.of_receiver(state.nodes[self.receivers]).movedim(-2, 0)
         senders = self.of_sender(state.nodes[self.senders]).movedim(-2, 0)
         return (gather_receivers(receivers, graph) + gather_senders(senders, graph)).movedim(0, -2)
+
+
+class NodeAndEdgeHead(nn.Module):
+    """A row for each node, as `NodeHead` says it, and below them one for each edge, as `EdgeHead` does."""
+
+    def __init__(self, dims: Mapping[str, int], out_dim: int, graph: str = "edges") -> None:
+        super().__init__()
+        self.graph = graph
+        self.of_nodes = NodeHead(dims, out_dim, nodes=node_sets(graph)[1])
+        self.of_edges = EdgeHead(dims, out_dim, graph)
+
+    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes_and_edges out_dim"]:
+        """Nodes in their order, then edges in the graph's."""
+        return torch.cat([self.of_nodes(state, graphs), self.of_edges(state, graphs)], dim=-2)
 
 
 class LinkHead(nn.Module):
@@ -167,6 +182,7 @@ def _projection(in_dim: int, out_dim: int, hidden: int, bias: bool) -> nn.Module
 HEADS: dict[str, type[nn.Module]] = {
     "nodes": NodeHead,
     "edges": EdgeHead,
+    "nodes_and_edges": NodeAndEdgeHead,
     "links": LinkHead,
     "graph": GraphHead,
     "tokens": TokenHead,

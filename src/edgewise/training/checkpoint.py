@@ -114,10 +114,7 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
 
 def load_best(run: Path, network: Module) -> int:
     """Give `network` the weights in best/, and say which epoch they are of."""
-    folder = run / BEST
-    restore(folder)
-    if not folder.is_dir():
-        raise CheckpointError(f"{folder}: there is no checkpoint; edgewise train --resume goes on with the run")
+    folder = _best(run)
     state = _state(folder)
     try:
         if isinstance(network, Network) and Network.load(folder).config != network.config:
@@ -132,6 +129,24 @@ def load_best(run: Path, network: Module) -> int:
     _load_network(network, folder)
     epoch: int = state["epoch"]
     return epoch
+
+
+def best_weights(run: Path) -> dict[str, Tensor]:
+    """The weights in best/, by name, for whatever network."""
+    folder = _best(run)
+    try:
+        weights: dict[str, Tensor] = _safetensors().load_file(folder / _WEIGHTS)
+    except _damage() as error:
+        raise CheckpointError(f"{folder}: the checkpoint is damaged ({error})") from error
+    return weights
+
+
+def _best(run: Path) -> Path:
+    folder = run / BEST
+    restore(folder)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder}: there is no checkpoint; edgewise train --resume goes on with the run")
+    return folder
 
 
 def _save_network(network: Module, folder: Path) -> None:

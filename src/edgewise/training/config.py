@@ -31,10 +31,11 @@ class TrainingConfig:
     batch_size: int = 0  # graphs or links a step, at most, or nodes where there is a sampling; 0: all at once
     sampling: SamplingPart = ""  # of what nodes hear in a training step: a table with a name in SAMPLINGS; "": all
     cache: str = ""  # folder in which positions of nodes are kept from run to run; "": in memory only
+    start: str = ""  # folder of a run whose best weights are the first ones, all but the head's; "": they are drawn
     epochs: int = 1000  # at most; one epoch sees every training example once
     patience: int = 100  # epochs without a better validation score until it stops; 0: never stop early
     watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"
-    seed: int = 0  # of the first weights, of dropout and of the order of batches; the split has its own
+    seed: int = 0  # of the first weights that are drawn, of dropout and of the order of batches; the split has its own
     device: str = "auto"  # "cpu", "cuda", "mps", or "auto": an accelerator where there is one
     devices: int = 1  # how many, each with a process and a share of every step's batch; of a CPU: processes
     strategy: str = AUTO  # how they train together: a name in STRATEGIES, as Lightning Fabric calls them; "auto": ddp

@@ -69,7 +69,7 @@ def train_along() -> None:
     Thread(target=_end_with, args=(sys.stdin.fileno(),), daemon=True).start()
     begun = False
     try:
-        task, network = prepare(recipe)
+        task, network = prepare(recipe, resume=resume)
         begun = bool(to_first.write(READY))
         to_first.flush()
         train(network, task, recipe.training, folder, resume=resume)

@@ -32,6 +32,7 @@ from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
 from edgewise.training.schedules import SCHEDULES, Schedule
 from edgewise.training.shares import as_started, check_gradients, shared
+from edgewise.training.start import start_from
 from edgewise.training.weighed import weighed
 
 
@@ -110,6 +111,8 @@ def _train(
         with fabric.rank_zero_first():  # it puts a folder in order that was cut off
             place, precision = checkpoint.load(folder, network, optimiser)
         fabric.strategy.precision.load_state_dict(precision)
+    if config.start and not place.epoch:
+        start_from(network, Path(config.start))
 
     def write(metrics: MetricsFile) -> None:
         metrics.sync()

@@ -12,6 +12,7 @@ from edgewise.training.confusion import MOST
 from edgewise.training.loop import Outcome
 from edgewise.training.machine import processor, versions
 from edgewise.training.recipe import Recipe
+from edgewise.training.start import body, head
 from edgewise.training.work import Work
 
 
@@ -74,6 +75,7 @@ def write_report(
             f" {examples}. Counted are matrix products and, edge by edge, attention and aggregation; a product and its"
             " sum are two.",
             f"- {options}." if options else "- All options as the model has them.",
+            *_start(recipe, network),
             "",
             "## Run",
             "",
@@ -102,6 +104,18 @@ def _targets(task: Task) -> list[str]:
         f"| {' | '.join([name, *map(str, row)])} |" for name, row in zip(names, zip(*counts, strict=True), strict=True)
     ]
     return ["", f"| {head} | {' | '.join(parts)} |", f"| --- |{' --- |' * len(parts)}", *rows]
+
+
+def _start(recipe: Recipe, network: Module) -> list[str]:
+    """Which weights another run has given."""
+    if not recipe.training.start:
+        return []
+    taken, drawn = body(network), head(network)
+    left = f"drawn anew: {', '.join(drawn)}" if drawn else "none was drawn anew"
+    return [
+        f"- First weights: the best of {recipe.training.start}, {len(taken)} tensors of"
+        f" {sum(weight.numel() for weight in taken.values()):,} numbers; {left}."
+    ]
 
 
 def _flops(operations: int) -> str:

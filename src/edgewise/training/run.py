@@ -29,6 +29,7 @@ from edgewise.training.run_folder import CURVES, DATA, REPORT, open_run_folder
 from edgewise.training.samplings import sampled
 from edgewise.training.shares import shared
 from edgewise.training.showing import SHOWN
+from edgewise.training.start import start_from
 from edgewise.training.tensorboard import Curves, check_tensorboard
 from edgewise.training.work import work
 
@@ -46,7 +47,7 @@ def run(
     Nothing is written before the data, the model, the device and all together have been found to work.
     """
     recipe = recipe.as_started()
-    task, network = prepare(recipe)
+    task, network = prepare(recipe, resume=resume)
     if rank() == 0:
         open_run_folder(Path(folder), recipe, resume=resume, overwrite=overwrite)
     return finish(recipe, task, network, Path(folder), resume=resume, tell=tell)
@@ -90,8 +91,12 @@ def finish(
     return outcome
 
 
-def prepare(recipe: Recipe) -> tuple[Task, Module]:
-    """The data and the network that a recipe names, tried out on each other once, and the device on its own."""
+def prepare(recipe: Recipe, *, resume: bool = False) -> tuple[Task, Module]:
+    """The data and the network that a recipe names, tried out on each other once, and the device on its own.
+
+    Its first weights are there, those of another run where the recipe starts from one; not to `resume`, which has its
+    own.
+    """
     for module in ("safetensors", "matplotlib"):  # missing at the end, they would cost the whole run
         require(module, extra="train")
     if recipe.training.tensorboard:
@@ -102,6 +107,8 @@ def prepare(recipe: Recipe) -> tuple[Task, Module]:
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     network = network_for(recipe, task)
+    if recipe.training.start and not resume:
+        start_from(network, Path(recipe.training.start))
     _try_out(recipe, task, network)
     return task, network
 
@@ -111,8 +118,8 @@ def task_of(recipe: Recipe) -> Task:
     task = recipe.data.build(DATASETS, "data set")
     if not isinstance(task, Task):
         raise TypeError(
-            f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask or a GraphTask, got"
-            f" {type(task).__name__}"
+            f"data set {recipe.data.name!r}: expected it to give a NodeTask, a LinkTask, a GraphTask or a MaskedTask,"
+            f" got {type(task).__name__}"
         )
     task = sampled(task, recipe.training)
     keep_positions(task, recipe.training)
@@ -150,10 +157,10 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
                 f"{model}: it has no use for the graph {unheard[0]!r} of {task.name}, it knows"
                 f' {", ".join(network.graph_names)}; where links are asked for, head = "links" answers'
             )
-    rows = len(batch.targets) if batch.asked is None else len(task.targets)
+    rows, of = task.rows(batch)
     states = replace(batch, asked=None).outputs(network.eval())
     if states.shape != (rows, task.answer.out_dim):
         raise ValueError(
-            f"{model}: expected outputs [{rows} {task.example}s, {task.answer.described()}] for {task.name}, got"
+            f"{model}: expected outputs [{rows} {of}, {task.answer.described()}] for {task.name}, got"
             f" {list(states.shape)}"
         )
