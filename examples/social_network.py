@@ -20,6 +20,7 @@ import torch
 from edgewise import Network
 from edgewise.analysis import suggest
 from edgewise.data import LinkTask, NodeTask, Numbers, links_of, musae, shares
+from edgewise.data.sparse import join_columns, take_rows
 from edgewise.models import gat, sage
 from edgewise.training import TrainingConfig, train
 
@@ -35,7 +36,7 @@ def pages_of(folder: Path, most: int) -> tuple[LinkTask, list[str]]:
     few = pages.graph.degree().topk(most).indices.sort().values
     graph = pages.graph.subgraph(few)
     parts = shares(torch.ones(links_of(graph).shape[1]), train=0.85, validation=0.05, seed=0)
-    return replace(pages, graph=graph, features=pages.features[few], **parts._asdict()), [
+    return replace(pages, graph=graph, features=take_rows(pages.features, few), **parts._asdict()), [
         names[page] for page in few.tolist()
     ]
 
@@ -49,7 +50,7 @@ def influence_task(pages: LinkTask) -> NodeTask:
     return NodeTask(
         name="influence",
         graphs=pages.graph,
-        features=torch.cat([pages.features, (links - links.mean()) / links.std()], dim=1),
+        features=join_columns([pages.features, (links - links.mean()) / links.std()]),
         targets=targets,
         **parts._asdict(),
         answer=Numbers.standardised(["ln PageRank"], targets[parts.train]),

@@ -1,5 +1,6 @@
 """The properties of anything that answers over graphs, for every page of configuration and every head."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -20,6 +21,7 @@ PER = {
     "links": ("edges", {"out_dim": 3, "graph": "edges", "num_heads": 2}),
     "graph": ("graphs", {"out_dim": 3, "hidden": 4}),
     "tokens": ("nodes", {"tokens": 11}),
+    "nodes_and_edges": ("nodes", {"out_dim": 3}),
 }
 
 
@@ -58,10 +60,25 @@ def with_head(name: str) -> NetworkConfig:
     return NetworkConfig(config.inputs, config.blocks, head=Part(name, PER[name][1]))
 
 
+def half(per: str) -> Subject:
+    """The head that answers for nodes and for edges, for one of the two."""
+    both = subject_of(with_head("nodes_and_edges"))
+
+    def answer(world: World):
+        said, nodes = both.answer(world), world.graphs["edges"].num_receivers
+        return said[:nodes] if per == "nodes" else said[nodes:]
+
+    return replace(both, answer=answer, per=per)
+
+
 CASES = {
     **{name: partial(subject_of, config) for name, config in PAGES.items()},
-    **{f"head {name}": lambda name=name: subject_of(with_head(name)) for name in HEADS},
+    **{f"head {name}": lambda name=name: subject_of(with_head(name)) for name in HEADS if name != "nodes_and_edges"},
+    **{f"head nodes_and_edges, {per}": partial(half, per) for per in ("nodes", "edges")},
 }
+# What answers for the other half.
+OTHER_HALF = ("of_nodes.project.weight", "of_nodes.project.bias", "of_edges.of_receiver.weight")
+OTHER_HALF += ("of_edges.of_receiver.bias", "of_edges.of_sender.weight")
 
 
 over = pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in CASES.items()])
@@ -106,7 +123,7 @@ def test_small_worlds_pass(make):
 @over
 def test_gradients_reach_every_parameter(make):
     # A softmax does not change when every logit of a receiver grows by the same, as q · b_k does.
-    properties.gradients_reach_every_parameter(make(), unmoved=("to_key.bias",))
+    properties.gradients_reach_every_parameter(make(), unmoved=("to_key.bias", *OTHER_HALF))
 
 
 @over

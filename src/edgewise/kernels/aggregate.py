@@ -41,6 +41,7 @@ def aggregate(
     Returns:
         [..., R, H, D] in the dtype of value. A receiver that hears nobody gets zeros.
 
+    >>> import torch
     >>> from edgewise.graph import Graph
     >>> graph = Graph.from_edges(torch.tensor([0, 1]), torch.tensor([1, 1]), num_senders=3)
     >>> aggregate(torch.tensor([[2.0], [4.0], [8.0]])[:, None], graph, "max").squeeze()

@@ -28,6 +28,7 @@ def score_edges(
     The arguments mean what they mean in `attend`; impl is "auto", "native" or "reference". Use it to look at scores, or
     to weigh an `aggregate` by them.
 
+    >>> import torch
     >>> from edgewise.graph import Graph
     >>> graph = Graph.from_edges(torch.tensor([0]), torch.tensor([1]), num_senders=2)
     >>> score_edges(torch.ones(2, 1, 4), torch.ones(2, 1, 4), graph, score=Dot(scale=1.0))

@@ -47,9 +47,9 @@ class Curves:
     def _begin(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # its imports meet deprecations that are not ours to mend
-            writer = require("torch.utils.tensorboard", extra="tensorboard").SummaryWriter
+            from torch.utils.tensorboard import SummaryWriter
         shutil.rmtree(self._run / FOLDER, ignore_errors=True)
-        self._writer = writer(str(self._run / FOLDER))
+        self._writer = SummaryWriter(str(self._run / FOLDER))
         for epoch in metrics.read(self._run):
             self._add(epoch)
 
