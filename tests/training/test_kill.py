@@ -8,7 +8,7 @@ import os
 import pytest
 from tests.training.killing import BUSY, CHECKPOINTS, Runs
 
-KILLS = int(os.environ.get("EDGEWISE_KILLS", "6"))
+KILLS = int(os.environ.get("EDGEWISE_KILLS", "3"))
 
 
 @pytest.mark.slow
