@@ -1,6 +1,7 @@
 """Built-in recipes on published data at the protocols of the literature, PyG's own layers in the same loop beside them.
 
-    python benchmarks/literature.py --data FOLDER [--only TEXT] [--seeds N] [--peer-seeds N] [--threads N] [--save]
+    python benchmarks/literature.py --data FOLDER [--only TEXT] [--seeds N] [--peer-seeds N] [--finished] [--threads N]
+                                    [--save]
 
 FOLDER holds planetoid_cora, planetoid_pubmed, tu_mutag, moleculenet_esol, …. A run is a seed, a fold or a split, as the
 protocol has it; the epoch is chosen by validation, and the test part looked at once. Finished runs are kept in
@@ -121,6 +122,9 @@ def main() -> int:
     plan = [(row, False, number) for row in chosen for number in numbers(row, options.seeds)]
     peers = [row for row in chosen if row.peer is not None]
     plan += [(row, True, number) for row in peers for number in numbers(row, options.peer_seeds)]
+    if options.finished:
+        plan = [(row, peer, number) for row, peer, number in plan if (place(row, peer, number) / FIGURES).exists()]
+        chosen = [row for row in chosen if any(row is mine for mine, peer, _ in plan if not peer)]
     progress = Progress(len(plan))
     found: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for row, peer, number in plan:
@@ -138,6 +142,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="TEXT", help="rows with this in their names; repeatable")
     parser.add_argument("--seeds", type=int, metavar="N", help="so many runs of each at most")
     parser.add_argument("--peer-seeds", type=int, metavar="N", help="so many runs of PyG's layers at most; 0: none")
+    parser.add_argument("--finished", action="store_true", help="the table of the runs that are there; train none")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     return parser.parse_args()
@@ -151,7 +156,12 @@ def trained(row: Row, peer: bool, number: int, data: Path) -> dict[str, Any]:
     """The figures of one run of a row."""
     changes = [f"data.folder={data / row.folder}", *row.changes, f"{row.varies}={number}"]
     changes += [f"model.name=pyg_models:{row.model}", *(row.peer or ())] if peer else []
-    return figures(row.recipe, changes, RUNS / f"{row.data}-{row.model}{'-pyg' if peer else ''}-{number}")
+    return figures(row.recipe, changes, place(row, peer, number))
+
+
+def place(row: Row, peer: bool, number: int) -> Path:
+    """The folder of one run."""
+    return RUNS / f"{row.data}-{row.model}{'-pyg' if peer else ''}-{number}"
 
 
 def figures(recipe: str, changes: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -186,6 +196,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         verdict = {None: "", True: "kept", False: "**not kept**"}[row["kept"]]
         shown = [told_of(row, row[whose]) for whose in ("ours", "PyG")]
         runs = " / ".join(str(row[whose].get("runs", "–")) for whose in ("ours", "PyG"))
+        runs += f" of {row['runs']}"
         cells.append([row["data"], row["model"], runs, promised, *shown[0], *shown[1], verdict])
     return "\n\n".join(
         [
