@@ -9,9 +9,9 @@ from tests.kernels.graphs import irregular
 
 from edgewise.data import SAMPLINGS, Classes, GraphTask, Neighbours, NodeTask, RandomWalks
 from edgewise.data.neighbours import draw
-from edgewise.data.sampling import senders_of
 from edgewise.data.sparse import sparse_table
 from edgewise.graph import Graph
+from edgewise.graph.runs import senders_of
 from edgewise.models import Network, gat, graph_transformer, sage
 
 WHOLE = irregular(60, 60, seed=3)
@@ -163,7 +163,7 @@ def test_of_nodes_visited_equally_often_some_are_drawn():
 def test_senders_are_found_in_runs_and_alone():
     for graph in (WHOLE, Graph.from_mask(torch.rand(9, 9) < 0.7), star(5)):
         edges = torch.randperm(graph.num_edges)
-        assert torch.equal(senders_of(graph, edges), graph.edges()[0][edges])
+        assert torch.equal(senders_of(graph.runs, graph.run_edge_start, edges), graph.edges()[0][edges])
 
 
 def test_batches_hold_each_training_node_once():

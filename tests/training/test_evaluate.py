@@ -135,7 +135,7 @@ def test_a_run_without_a_checkpoint_is_named(recipe_file, tmp_path):
 
 def test_a_checkpoint_between_its_two_renames_is_found(recipe_file, tmp_path):
     outcome, there = trained(recipe_file, tmp_path)
-    (tmp_path / "run" / "best").rename(tmp_path / "run" / ".best.old")
+    (tmp_path / "run" / "best").rename(tmp_path / "run" / ".old.best")
     assert evaluate(there).parts["test"].loss == outcome.figures["test"][0]
 
 

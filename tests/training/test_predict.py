@@ -6,7 +6,7 @@ from tests.data.small import SMALL
 from edgewise.data import Classes, Labels, Numbers
 from edgewise.data.table import Table
 from edgewise.training import Recipe, Trained, predict, run
-from edgewise.training.predict import check_free, columns, write
+from edgewise.training.predict import check_out, columns, write
 
 
 def trained(recipe_file, tmp_path, data, model, **options):
@@ -100,10 +100,10 @@ def test_a_table_is_written_whole(tmp_path, ending):
 
 def test_a_file_that_is_there_or_cannot_be_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"out.txt: expected a file that ends in .parquet or .csv"):
-        check_free(tmp_path / "out.txt", overwrite=False)
+        check_out(tmp_path / "out.txt", overwrite=False)
     (tmp_path / "out.csv").write_text("mine")
     with pytest.raises(FileExistsError, match="out.csv: it is there already; --overwrite replaces it"):
-        check_free(tmp_path / "out.csv", overwrite=False)
-    check_free(tmp_path / "out.csv", overwrite=True)
+        check_out(tmp_path / "out.csv", overwrite=False)
+    check_out(tmp_path / "out.csv", overwrite=True)
     with pytest.raises(FileNotFoundError, match="out.csv: there is no folder .*nowhere to write it in"):
-        check_free(tmp_path / "nowhere" / "out.csv", overwrite=False)
+        check_out(tmp_path / "nowhere" / "out.csv", overwrite=False)

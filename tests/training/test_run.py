@@ -225,14 +225,14 @@ def test_edge_features_that_the_model_would_not_hear_are_refused(recipe_file):
 
 def test_overwrite_drops_what_a_kill_has_left_of_the_old_run(recipe_file, tmp_path):
     run(recipe(recipe_file), tmp_path / "run")
-    (tmp_path / "run" / "last").rename(tmp_path / "run" / ".last.old")
+    (tmp_path / "run" / "last").rename(tmp_path / "run" / ".old.last")
     open_run_folder(tmp_path / "run", recipe(recipe_file), overwrite=True)
     assert names(tmp_path / "run") == ["recipe.toml"]
 
 
 def test_a_kill_before_the_recipe_was_written_leaves_a_folder_that_is_taken(recipe_file, tmp_path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / ".recipe.toml.new").write_text("[da")
+    (tmp_path / "run" / ".new.recipe.toml").write_text("[da")
     open_run_folder(tmp_path / "run", recipe(recipe_file), resume=True)
     assert names(tmp_path / "run") == ["recipe.toml"]
 

@@ -1,5 +1,7 @@
 """A recipe names a sampling, training hears it, resuming hears the same, and all else hears the whole graph."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.training.stand_in import ring_task
@@ -8,6 +10,7 @@ from edgewise.data import Neighbours, RandomWalks
 from edgewise.models import Network, sage
 from edgewise.training import Recipe, TrainingConfig, prepare, run, train
 from edgewise.training.samplings import sampled, sampling_of
+from edgewise.training.work import work
 
 NEIGHBOURS = {"name": "neighbours", "fanouts": [1, 1]}
 
@@ -39,6 +42,16 @@ def test_a_run_that_was_cut_off_samples_the_same(tmp_path):
     resumed = trained(tmp_path / "cut", config(), resume=True)
     assert resumed.figures == whole.figures and torch.equal(resumed.test_outputs, whole.test_outputs)
     assert trained(tmp_path / "other", config(seed=1)).figures != whole.figures
+
+
+def test_the_operations_of_an_epoch_are_those_of_its_samples():
+    task = ring_task()
+    network = Network(sage(task.num_features, task.num_classes))
+    whole = work(network, task, TrainingConfig(device="cpu"))
+    sampling = replace(config(), batch_size=0)
+    found = work(network, sampled(task, sampling), sampling)
+    assert found == work(network, sampled(task, sampling), sampling)
+    assert found.forward == whole.forward and found.epoch < whole.epoch
 
 
 def test_a_recipe_with_a_sampling_is_written_out_and_runs(recipe_file, tmp_path):

@@ -112,9 +112,8 @@ def _size(count: float) -> str:
 
 
 def _check_picture(file: Path, overwrite: bool) -> None:
+    from edgewise.training.atomic import check_free
+
     if file.suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(f"{file}: expected a picture that ends in .png, .svg or .pdf")
-    if file.exists() and not overwrite:
-        raise FileExistsError(f"{file}: it is there already; --overwrite replaces it")
-    if not file.parent.is_dir():
-        raise FileNotFoundError(f"{file}: there is no folder {file.parent} to write it in")
+    check_free(file, overwrite)

@@ -38,9 +38,9 @@ def predict(
         with Console(stderr=True).status("reading the run and the data"):
             from edgewise.training import Trained
             from edgewise.training import predict as predict_run
-            from edgewise.training.predict import check_free, write
+            from edgewise.training.predict import check_out, write
 
-            check_free(out, overwrite)
+            check_out(out, overwrite)
             trained = Trained.open(run, changes or ())
             task = trained.task_in(data, targets=False)
         from edgewise.cli.progress import Batches

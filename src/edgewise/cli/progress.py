@@ -4,7 +4,14 @@ from time import monotonic
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from edgewise.training import Epoch, Goal, Place
@@ -19,18 +26,7 @@ class Progress:
         self._console = console or Console(stderr=True)
         self._epochs, self._goal = epochs, goal
         self._said = monotonic()
-        self._bar = Bar(
-            TextColumn("epoch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("at most"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("{task.description}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
+        self._bar = _bar(self._console, "epoch", "at most", TextColumn("{task.description}"))
         self._task = self._bar.add_task("starting", total=epochs)
 
     def tell(self, epoch: Epoch, place: Place) -> None:
@@ -64,17 +60,7 @@ class Batches:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
         self._began = self._said = monotonic()
-        self._bar = Bar(
-            TextColumn("batch"),
-            MofNCompleteColumn(),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(compact=True),
-            console=self._console,
-            disable=not self._console.is_terminal,
-            transient=True,
-        )
+        self._bar = _bar(self._console, "batch", "left")
         self._task = self._bar.add_task("batches", total=None)
 
     def tell(self, done: int, batches: int) -> None:
@@ -94,3 +80,19 @@ class Batches:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
+
+
+def _bar(console: Console, what: str, left: str, *more: ProgressColumn) -> Bar:
+    """How many of what are done, since when, and the time left; shown on a terminal, and gone when it stops."""
+    return Bar(
+        TextColumn(what),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn(left),
+        TimeRemainingColumn(compact=True),
+        *more,
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )

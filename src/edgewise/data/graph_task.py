@@ -75,10 +75,6 @@ class GraphTask(Task):
         """Have what is measured on the graphs found in `store`, of all of them together."""
         keep_together(self.graphs, store)
 
-    def num_batches(self, part: str, size: int) -> int:
-        count = len(getattr(self, part))
-        return -(-count // size) if size else 1
-
     def shared(self, share: Share) -> "GraphTask":
         """The same task, whose training steps are of this share of each step's graphs."""
         return replace(self, share=share)

@@ -147,10 +147,6 @@ class LinkTask(Task):
             set_origin(heard[0], Whole(self.heard[0], slice(0, self.num_nodes)))  # measured once, not for every step
             yield self._batch(*heard, *asked) if self.sampling is None else self._around(self.sampling, *heard, *asked)
 
-    def num_batches(self, part: str, size: int) -> int:
-        count = len(getattr(self, part))
-        return -(-count // size) if size else 1
-
     def keep(self, store: Store) -> None:
         """Have what is measured on the graph that is heard found in `store`."""
         set_store(self.heard[0], store)
@@ -285,9 +281,7 @@ def link_task(
         name=name,
         graph=graph,
         features=features,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         directed=directed,
         edges=edges,
         negatives_per_link=negatives_per_link,

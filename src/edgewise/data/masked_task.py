@@ -114,10 +114,6 @@ class MaskedTask(Task):
             yield self._batch(chosen.tolist(), masks[first : first + len(chosen)])
             first += len(chosen)
 
-    def num_batches(self, part: str, size: int) -> int:
-        count = len(getattr(self, part))
-        return -(-count // size) if size else 1
-
     def rows(self, batch: Batch) -> tuple[int, str]:
         """A row for each node, each edge, or both: whatever may be hidden."""
         assert isinstance(batch.graphs, Graph)
@@ -228,9 +224,7 @@ def masked_task(
         graphs=graphs,
         features=features,
         classes=classes,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=answer,
         edges=edge_features,
         hidden=hidden,

@@ -105,9 +105,7 @@ def molecules(
         features=atoms,
         edges=edges if bonds else None,
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=answer,
         notes=(
             f"{len(found)} molecules of {table.short_name}, {Part.of(task).name} of {', '.join(target)}.{skipped}",

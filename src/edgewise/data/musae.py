@@ -68,9 +68,7 @@ def musae(
         graphs=graph,
         features=features,
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=standardised(answer, targets, parts.train),
         notes=(origin, f"The split is {Part.of(split)}, seed {split_seed}."),
     )

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from edgewise.data.sampling import Heard, Sampling, chance, senders_of
+from edgewise.data.sampling import Heard, Sampling, chance
 from edgewise.graph import Graph
+from edgewise.graph.runs import senders_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Neighbours(Sampling):
     def hear(self, graph: Graph, receivers: Int64[Tensor, "receivers"], hop: int) -> Heard:
         row, place = draw(graph.degree()[receivers], self.fanouts[hop])
         edges = graph.edge_offsets[receivers[row]] + place
-        return Heard(row, senders_of(graph, edges), edges)
+        return Heard(row, senders_of(graph.runs, graph.run_edge_start, edges), edges)
 
 
 def draw(degree: Int64[Tensor, "rows"], most: int) -> tuple[Int64[Tensor, "drawn"], Int64[Tensor, "drawn"]]:

@@ -6,9 +6,10 @@ from typing import Any
 from edgewise.data.encoders import EncoderPart
 from edgewise.data.link_task import LinkTask
 from edgewise.data.node_task import NodeTask
+from edgewise.data.source import Source
 from edgewise.data.splits import SplitPart
 from edgewise.data.table import Table
-from edgewise.data.tables import USUAL_TARGET, task_of_tables
+from edgewise.data.tables import USUAL_TARGET, task_of
 from edgewise.data.target_columns import TaskPart
 
 ID, ENDS = "number of the node", ("number of the sender", "number of the receiver")
@@ -44,7 +45,7 @@ def from_networkx(
     nodes = _columns([attributes for _, attributes in network.nodes(data=True)])
     edges = list(network.edges(data=True))
     ends = {end: [number[edge[k]] for edge in edges] for k, end in enumerate(ENDS)}
-    return task_of_tables(
+    source = Source(
         name,
         Table.of(f"{name} nodes", {ID: list(number.values()), **nodes}),
         Table.of(f"{name} edges", {**ends, **_columns([attributes for *_, attributes in edges])}),
@@ -52,14 +53,13 @@ def from_networkx(
         ends=ENDS,
         directed=network.is_directed(),
         duplicates=duplicates,
-        target=target,
-        task=task,
         features=features,
         edge_features=edge_features,
         split=split,
         split_column=split_attribute,
         split_seed=split_seed,
     )
+    return task_of(source, target, task)
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

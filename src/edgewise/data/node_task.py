@@ -109,7 +109,7 @@ class NodeTask(Task):
 
     def num_batches(self, part: str, size: int) -> int:
         """How many training steps."""
-        return -(-len(getattr(self, part)) // size) if size and self.sampling is not None else 1
+        return super().num_batches(part, size) if self.sampling is not None else 1
 
     def keep(self, store: Store) -> None:
         """Have what is measured on the graphs found in `store`."""

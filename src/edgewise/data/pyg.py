@@ -54,9 +54,7 @@ def from_pyg(
         features=data.x.float(),
         edges=_edge_features(data, order),
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=standardised(answer, targets, parts.train),
         notes=("From PyTorch Geometric.", f"The split is {Part.of(split)}, seed {split_seed}."),
     )
@@ -89,9 +87,7 @@ def graphs_from_pyg(
         features=[data.x.float() for data in dataset],
         edges=edges or None,
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=standardised(answer, targets, parts.train),
         notes=("From PyTorch Geometric.", f"The split is {Part.of(split)}, seed {split_seed}."),
     )

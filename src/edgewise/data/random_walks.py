@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from edgewise.data.sampling import Heard, Sampling, chance, senders_of
+from edgewise.data.sampling import Heard, Sampling, chance
 from edgewise.graph import Graph
+from edgewise.graph.runs import senders_of
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class RandomWalks(Sampling):
             goes = degree > 0
             edge = graph.edge_offsets[here] + (which * degree).long()
             there = home.clone()
-            there[goes] = senders_of(graph, edge[goes])
+            there[goes] = senders_of(graph.runs, graph.run_edge_start, edge[goes])
             seen = there != home
             visits.append((start[seen], there[seen]))
             here = home.where(again, there)

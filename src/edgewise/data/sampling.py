@@ -92,14 +92,6 @@ def _joined(hops: list[tuple[Tensor, Heard]], place: Tensor, count: int) -> tupl
     return graph, torch.cat(numbers)[order] if numbers else None, torch.cat(weights)[order] if weights else None
 
 
-def senders_of(graph: Graph, edges: Int64[Tensor, "asked"]) -> Int64[Tensor, "asked"]:
-    """Who is heard along the edges of these numbers."""
-    if graph.num_runs == graph.num_edges:
-        return graph.run_start[edges].long()
-    run = torch.searchsorted(graph.run_edge_start, edges, right=True) - 1
-    return graph.run_start[run] + edges - graph.run_edge_start[run]
-
-
 def chance(*size: int, like: Tensor) -> Float[Tensor, "..."]:
     """Numbers from 0 to 1 out of PyTorch's global stream of the CPU: the same on every device."""
     return torch.rand(*size, dtype=torch.float64).to(like.device)

@@ -66,9 +66,9 @@ class Task(ABC):
             f"training: cache is of the positions in a NodeTask or a GraphTask, got a {type(self).__name__}"
         )
 
-    @abstractmethod
     def num_batches(self, part: str, size: int) -> int:
         """How many batches those are."""
+        return -(-len(getattr(self, part)) // size) if size else 1
 
     def rows(self, batch: Batch) -> tuple[int, str]:
         """How many rows a network is to say of a batch, and of what, some of which may be asked about."""

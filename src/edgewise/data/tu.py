@@ -82,9 +82,7 @@ def tu(
         graphs=graphs,
         features=features.split([graph.num_receivers for graph in graphs]),
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=answer,
         notes=(
             f"{len(kinds)} node tags, one-hot. TUDataset (Morris et al. 2020).",

@@ -119,9 +119,7 @@ def wordnet(
         graphs=graph,
         features=lookup(normalise, NORMALISERS, "normalise")(x),
         targets=targets,
-        train=parts.train,
-        validation=parts.validation,
-        test=parts.test,
+        **parts._asdict(),
         answer=answer,
         notes=(
             f"Synsets of WordNet ({', '.join(speech)}); the ends of a pointer hear each other. Miller 1995.",

@@ -50,9 +50,22 @@ def ends(
     runs: Runs, edge_start: Int64[Tensor, "runs_and_one"], edges: Int64[Tensor, "taken"]
 ) -> tuple[Int64[Tensor, "taken"], Int64[Tensor, "taken"]]:
     """Senders and receivers of the edges of these numbers."""
-    run = torch.searchsorted(edge_start, edges, right=True) - 1
-    receivers = torch.searchsorted(runs.offsets, run, right=True) - 1
-    return runs.start[run] + (edges - edge_start[run]), receivers
+    run = _run_of(runs, edge_start, edges)
+    return senders_of(runs, edge_start, edges), torch.searchsorted(runs.offsets, run, right=True) - 1
+
+
+def senders_of(
+    runs: Runs, edge_start: Int64[Tensor, "runs_and_one"], edges: Int64[Tensor, "taken"]
+) -> Int64[Tensor, "taken"]:
+    """Senders of the edges of these numbers."""
+    run = _run_of(runs, edge_start, edges)
+    return runs.start[run] + (edges - edge_start[run])
+
+
+def _run_of(runs: Runs, edge_start: Int64[Tensor, "runs_and_one"], edges: Int64[Tensor, "taken"]) -> Tensor:
+    if len(edge_start) - 1 == edge_start[-1]:  # each edge is a run
+        return edges
+    return torch.searchsorted(edge_start, edges, right=True) - 1
 
 
 def check_runs(runs: Runs, num_senders: int) -> None:

@@ -14,18 +14,14 @@ def write_text(file: Path, text: str) -> None:
 
 def write_bytes(file: Path, contents: bytes) -> None:
     """Put `contents` in `file`, whole or not at all."""
-    new = _beside(file, "new")
-    with named_file(file):
+    with new_file(file) as new:
         new.write_bytes(contents)
-        _sync(new)
-        os.replace(new, file)
-        _sync(file.parent)
 
 
 @contextmanager
 def new_file(file: Path) -> Iterator[Path]:
     """A path to write to, of the same ending, which takes the place of `file` at the end; on an error it is gone."""
-    new = file.with_name(f".new.{file.name}")
+    new = _beside(file, "new")
     try:
         with named_file(file):
             yield new
@@ -34,6 +30,14 @@ def new_file(file: Path) -> Iterator[Path]:
             _sync(file.parent)
     finally:
         new.unlink(missing_ok=True)
+
+
+def check_free(file: Path, overwrite: bool) -> None:
+    """Refuse a file that must not be, or cannot be, written."""
+    if file.is_dir() or (file.exists() and not overwrite):
+        raise FileExistsError(f"{file}: it is there already; --overwrite replaces it")
+    if not file.parent.is_dir():
+        raise FileNotFoundError(f"{file}: there is no folder {file.parent} to write it in")
 
 
 @contextmanager
@@ -82,7 +86,7 @@ def leftovers(path: Path) -> list[Path]:
 
 
 def _beside(path: Path, role: str) -> Path:
-    return path.with_name(f".{path.name}.{role}")
+    return path.with_name(f".{role}.{path.name}")
 
 
 def _sync(path: Path) -> None:

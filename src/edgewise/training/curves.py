@@ -1,10 +1,10 @@
 """curves.png: loss and score by epoch."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from edgewise.extras import require
+from edgewise.training.atomic import new_file
 from edgewise.training.metrics import Epoch
 
 
@@ -29,6 +29,5 @@ def draw_curves(epochs: Sequence[Epoch], score_name: str, best_epoch: int, file:
         axes.set(xlabel="epoch", ylabel=name)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-    new = file.with_name(f".{file.name}.new")
-    figure.savefig(new, format="png", dpi=120)
-    os.replace(new, file)
+    with new_file(file) as new:
+        figure.savefig(new, dpi=120)

@@ -14,7 +14,7 @@ from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
 from edgewise.training.look import look
 from edgewise.training.meter import Meter
-from edgewise.training.scores import SCORES, Score, heard
+from edgewise.training.scores import SCORES, Score
 from edgewise.training.trained import Trained
 
 
@@ -78,8 +78,4 @@ def _others(goal: Goal, task: Task, part: str, outputs: Tensor) -> dict[str, flo
 
 
 def _value(score: Score, task: Task, part: str, outputs: Tensor) -> float | None:
-    if score.hindrance(task, part):
-        return None
-    metric = score.make(task.answer)
-    metric.update(*heard(task.answer, outputs, task.asked(part)))
-    return float(metric.compute())
+    return None if score.hindrance(task, part) else score.taken(task.answer, outputs, task.asked(part))

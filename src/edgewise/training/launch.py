@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import PIPE, Popen, TimeoutExpired
 from threading import Thread
@@ -96,11 +96,9 @@ class _Other:
             stderr=self._said,
             start_new_session=True,  # Ctrl-C is for the first one, who tells the others
         )
-        try:
+        with suppress(BrokenPipeError):  # if it has ended, `wait_until_ready` says why
             pickle.dump(told, self._input())
             self._input().flush()
-        except BrokenPipeError:
-            pass  # it has ended, and `wait_until_ready` says why
 
     def wait_until_ready(self) -> None:
         if self._output().read(len(READY)) != READY:
@@ -117,10 +115,8 @@ class _Other:
         self._process.kill()
         self._process.wait()
         for pipe in (self._input(), self._output(), self._said):
-            try:
+            with suppress(BrokenPipeError):
                 pipe.close()
-            except BrokenPipeError:
-                continue
 
     def _input(self) -> IO[bytes]:
         assert self._process.stdin is not None

@@ -10,7 +10,7 @@ from torch import Tensor
 from edgewise.data import Answer, Classes, Numbers, Task
 from edgewise.data.table import Table, check_ending
 from edgewise.training import checkpoint
-from edgewise.training.atomic import new_file
+from edgewise.training.atomic import check_free, new_file
 from edgewise.training.chance import deterministic
 from edgewise.training.fabric import make_fabric
 from edgewise.training.trained import Trained
@@ -57,13 +57,10 @@ def columns(answer: Answer, said: Tensor) -> dict[str, Any]:
     return {**likeliest, **{f"p({name})": column for name, column in values.items()}}
 
 
-def check_free(file: Path, overwrite: bool) -> None:
-    """Refuse a file that cannot be, or must not be, written."""
+def check_out(file: Path, overwrite: bool) -> None:
+    """Refuse a file of a kind that is not written, or one that must not be."""
     check_ending(file)
-    if file.is_dir() or (file.exists() and not overwrite):
-        raise FileExistsError(f"{file}: it is there already; --overwrite replaces it")
-    if not file.parent.is_dir():
-        raise FileNotFoundError(f"{file}: there is no folder {file.parent} to write it in")
+    check_free(file, overwrite)
 
 
 def write(file: Path, table: dict[str, Any]) -> None:

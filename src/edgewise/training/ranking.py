@@ -1,6 +1,5 @@
 """ranking.png: how linked pairs stand among those that are not, in the test part."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -8,7 +7,8 @@ from torch import Tensor
 
 from edgewise.data import Answer
 from edgewise.extras import require
-from edgewise.training.scores import SCORES, heard
+from edgewise.training.atomic import new_file
+from edgewise.training.scores import SCORES
 
 FILE = "ranking.png"
 SHOWN_SCORES = ("roc_auc", "average_precision", *(name for name in SCORES if name.startswith("hits@")))
@@ -48,19 +48,16 @@ def draw_ranking(answer: Answer, outputs: Tensor, targets: Tensor, folder: Path)
     below.set(xlabel="k", ylabel="precision of the k likeliest", xscale="log", ylim=(0, 1.02))
     for axes in (left, below):
         axes.spines[["top", "right"]].set_visible(False)
-    new = folder / f".{FILE}.new"
-    figure.savefig(new, format="png", dpi=120)
-    os.replace(new, folder / FILE)
+    with new_file(folder / FILE) as new:
+        figure.savefig(new, dpi=120)
     rows = [f"| {name} | {value} |" for name, value in _taken(answer, outputs, targets).items()]
     return ["| score | test |", "| --- | --- |", *rows, "", f"![linked pairs among the others]({FILE})"]
 
 
 def _taken(answer: Answer, outputs: Tensor, targets: Tensor) -> dict[str, str]:
-    written = {}
-    for name in SHOWN_SCORES:
-        score = SCORES[name]
-        if int((targets == 0).sum()) >= score.least_negatives:
-            metric = score.make(answer)
-            metric.update(*heard(answer, outputs, targets))
-            written[name] = score.written(float(metric.compute()))
-    return written
+    fitting = {name: SCORES[name] for name in SHOWN_SCORES}
+    return {
+        name: score.written(score.taken(answer, outputs, targets))
+        for name, score in fitting.items()
+        if int((targets == 0).sum()) >= score.least_negatives
+    }

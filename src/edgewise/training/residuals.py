@@ -1,12 +1,12 @@
 """residuals.png: what was said against what is, in the test part."""
 
-import os
 from pathlib import Path
 
 from torch import Tensor
 
 from edgewise.data import Answer
 from edgewise.extras import require
+from edgewise.training.atomic import new_file
 
 FILE = "residuals.png"
 
@@ -32,7 +32,6 @@ def draw_residuals(answer: Answer, outputs: Tensor, targets: Tensor, folder: Pat
         right.set(xlabel=answer.names[k], ylabel="said - is")
         for axes in (left, right):
             axes.spines[["top", "right"]].set_visible(False)
-    new = folder / f".{FILE}.new"
-    figure.savefig(new, format="png", dpi=120)
-    os.replace(new, folder / FILE)
+    with new_file(folder / FILE) as new:
+        figure.savefig(new, dpi=120)
     return [f"![said against is]({FILE})"]

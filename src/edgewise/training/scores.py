@@ -28,6 +28,12 @@ class Score:
         """The value as people read it."""
         return f"{100 * value:.1f} %" if self.percent else f"{value:.4f}"
 
+    def taken(self, answer: Answer, outputs: Tensor, targets: Tensor) -> float:
+        """The value, of all outputs at once."""
+        metric = self.make(answer)
+        metric.update(*heard(answer, outputs, targets))
+        return float(metric.compute())
+
     def check(self, task: Task, name: str) -> None:
         """Refuse a task on which the score has no value."""
         for part in PARTS if task.learns else ("test",):

@@ -7,6 +7,7 @@ from torch.nn import Module
 
 from edgewise.data import Task
 from edgewise.kernels.flops import count_flops
+from edgewise.training.chance import set_chance
 from edgewise.training.config import TrainingConfig
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
@@ -31,7 +32,8 @@ def work(network: Module, task: Task, config: TrainingConfig) -> Work:
                 batch.outputs(wrapped)
 
     def learn() -> None:
-        for batch in there.batches("train", config.batch_size):
+        set_chance(config.seed, 1)  # the samples of the first epoch, so that it is always the same number
+        for batch in there.batches("train", config.batch_size, shuffled=True):
             targets = there.answer.to_learn(batch.targets)
             fabric.backward(goal.objective.loss(batch.outputs(wrapped), targets))
             network.zero_grad()
