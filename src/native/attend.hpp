@@ -41,7 +41,7 @@ struct Attend {
 struct Forward {
     Nodes<void*> out;      // storage [R, H, V]
     void* rest;            // storage [R, H, V]: what rounding took from a half-precision out; null: not asked for
-    void* log_sum;         // exact [R, H]; +inf where nobody is heard
+    void* log_sum;         // exact [R, H]; +inf where nobody is heard; null: not asked for, which weights do
     void* heard_edge;      // exact [R, H, F']: sum of weights times value_edge; null: none
     void* weights;         // exact [E, H]; null: not asked for
     // exact [R, H, 2]: the largest logit, and the sum of e^(logit - largest); null: not asked for. Where it is asked for,

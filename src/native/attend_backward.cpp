@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "abreast_backward.hpp"
 #include "dropout.hpp"
 #include "join.hpp"
 #include "logit_gradients.hpp"
@@ -208,6 +209,7 @@ template <typename T> struct AttendBackward : Stored<T> {
     using Stored<T>::at;
 
     static void run(const Rows& rows, const Rows& turned, const Attend& a, const Backward& b) {
+        if (goes_abreast(a) && !b.grad_weights) return run_abreast(rows, turned, a, b);
         const int64_t H = a.num_heads, Hk = a.num_shared, D = a.dim, V = a.value_dim, F = a.query_edge ? a.key_features : 0;
         const bool packs = pays_to_pack<T>(rows, a), by_sender = b.edge_number != nullptr;
         const PackedPair<T> senders(a, a.num_senders), receivers(a, a.num_receivers);
@@ -233,6 +235,32 @@ template <typename T> struct AttendBackward : Stored<T> {
             }
             if (rows.item_row) join<Exact>(rows, b.partial, {{b.grad_query, H * D}, {b.summed_edge, H * F}});
             if (by_sender && turned.item_row) join<Exact>(turned, b.partial_senders, {{b.grad_key, Hk * D}, {b.grad_value, Hk * V}});
+        }
+    }
+
+    static void run_abreast(const Rows& rows, const Rows& turned, const Attend& a, const Backward& b) {
+        const int64_t H = a.num_heads, V = a.value_dim, wide = whole_vectors<T>(V), edges = rows.run_edge_start[rows.run_offsets[rows.num_rows]];
+        const bool by_sender = b.edge_number != nullptr;
+        const Filled<T, Exact> query(a.query, a.num_receivers, H, 1, 1), key(a.key, a.num_senders, H, 1, 1);
+        const Filled<T, T> value(a.value, a.num_senders, H, V, wide, wide != V);
+        const Filled<T, T> grads(b.grad, a.num_receivers, H, V, wide, by_sender && b.grad_value && wide != V);
+        const Room<Exact> room(by_sender ? 2 * edges * H : 0);
+        const LeftAbreast<Exact> left{by_sender ? static_cast<Exact*>(room) : nullptr, H};
+        Attend near = a;
+        near.query = query.nodes(), near.key = key.nodes(), near.value = value.nodes();
+#pragma omp parallel num_threads(static_cast<int>(a.num_threads))
+        {
+            query.fill(), key.fill(), value.fill(), grads.fill();
+            ByReceiverAbreast<T> receiver(near, b, wide);
+            each_item<Exact>(rows, H, [&](const Columns& columns, int64_t item, HeadBlock heads) {
+                receiver.answer(columns, stretch(rows, item), item, heads, left);
+            });
+            BySenderAbreast<T> sender(a, b, grads.nodes(), wide);
+            if (by_sender) each_item<Exact>(turned, H, [&](const Columns& columns, int64_t item, HeadBlock heads) {
+                sender.sum_up(columns, stretch(turned, item), item, heads, left);
+            });
+            if (rows.item_row) join<Exact>(rows, b.partial, {{b.grad_query, H}});
+            if (by_sender && turned.item_row) join<Exact>(turned, b.partial_senders, {{b.grad_key, H}, {b.grad_value, H * V}});
         }
     }
 };

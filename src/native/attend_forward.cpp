@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "abreast_forward.hpp"
 #include "dropout.hpp"
 #include "logits.hpp"
 #include "packed.hpp"
@@ -83,7 +84,7 @@ template <typename T> struct Heard : Logits<T> {
         }
         const int64_t place = receiver * a.num_heads + head, F = a.value_features;
         for (int64_t d = 0; d < F; ++d) *at(f.heard_edge, place * F + d) = edge_sum[d] * share;
-        *at(f.log_sum, place) = mass == 0 ? -kSilent : largest + std::log(mass);
+        if (f.log_sum) *at(f.log_sum, place) = mass == 0 ? -kSilent : largest + std::log(mass);
         if (f.so_far) {
             *at(f.so_far, 2 * place) = largest;
             *at(f.so_far, 2 * place + 1) = mass;
@@ -102,6 +103,7 @@ template <typename T> struct AttendForward : Stored<T> {
     using Stored<T>::at;
 
     static void run(const Rows& rows, const Attend& a, const Forward& f) {
+        if (goes_abreast(a) && !f.weights && !f.so_far) return run_abreast(rows, a, f);
         const int64_t H = a.num_heads, D = a.dim, V = a.value_dim, part = 2 + V + a.value_features;
         const PackedPair<T> senders(a, a.num_senders);
         const bool packs = pays_to_pack<T>(rows, a);
@@ -135,6 +137,23 @@ template <typename T> struct AttendForward : Stored<T> {
             }
             if (rows.item_row) join(rows, a, f);
             if (f.weights) finish_weights(rows, a, f);
+        }
+    }
+
+    static void run_abreast(const Rows& rows, const Attend& a, const Forward& f) {
+        const int64_t H = a.num_heads, V = a.value_dim, wide = whole_vectors<T>(V);
+        const Filled<T, Exact> query(a.query, a.num_receivers, H, 1, 1), key(a.key, a.num_senders, H, 1, 1);
+        const Filled<T, T> value(a.value, a.num_senders, H, V, wide, wide != V);
+        Attend near = a;
+        near.query = query.nodes(), near.key = key.nodes(), near.value = value.nodes();
+#pragma omp parallel num_threads(static_cast<int>(a.num_threads))
+        {
+            query.fill(), key.fill(), value.fill();
+            HeardAbreast<T> heard(near, wide);
+            each_item<Exact>(rows, H, [&](const Columns& columns, int64_t item, HeadBlock heads) {
+                heard.hear(f, columns, stretch(rows, item), item, heads);
+            });
+            if (rows.item_row) join(rows, a, f);
         }
     }
 

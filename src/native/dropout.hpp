@@ -6,7 +6,8 @@
 namespace edgewise {
 namespace EDGEWISE_LEVEL {
 
-inline uint32_t mix(uint32_t x) {
+// Of a number, or of a vector of them.
+template <typename Hash> inline Hash mix(Hash x) {
     x ^= x >> 16;
     x *= 0x7feb352du;
     x ^= x >> 15;

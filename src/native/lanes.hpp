@@ -18,10 +18,12 @@ template <typename Exact> struct LanesOf;
 template <> struct LanesOf<float> {
     typedef float type __attribute__((vector_size(EDGEWISE_BYTES)));
     typedef int32_t integers __attribute__((vector_size(EDGEWISE_BYTES)));
+    typedef uint32_t hashes __attribute__((vector_size(EDGEWISE_BYTES)));
 };
 template <> struct LanesOf<double> {
     typedef double type __attribute__((vector_size(EDGEWISE_BYTES)));
     typedef int64_t integers __attribute__((vector_size(EDGEWISE_BYTES)));
+    typedef uint32_t hashes __attribute__((vector_size(EDGEWISE_BYTES / 2)));
 };
 template <typename Exact> using Lanes = typename LanesOf<Exact>::type;
 template <typename Exact> constexpr int64_t kLanes = EDGEWISE_BYTES / sizeof(Exact);

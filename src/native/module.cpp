@@ -57,7 +57,7 @@ void attend_forward(const char* level, const edgewise::Rows& rows, const edgewis
     f.partial = fields.address<void>();
     nb::gil_scoped_release unlocked;
     std::unique_ptr<char[]> log_sum;
-    if (f.log_sum == nullptr) {
+    if (f.log_sum == nullptr && f.weights != nullptr) {
         log_sum = scratch(a.num_receivers * a.num_heads * edgewise::bytes_exact(a.storage));
         f.log_sum = log_sum.get();
     }
