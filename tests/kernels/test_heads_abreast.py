@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not native.available(), reason="this installatio
 
 
 def some():
-    """Five senders a receiver; receiver 3 hears all, sender 5 is heard by all, 7 hears nobody, 8 hears sender 2 alone."""
+    """Five senders a receiver; receiver 3 hears all, all hear sender 5, 7 hears nobody, 8 hears sender 2 alone."""
     mask = torch.rand(NODES, NODES, generator=torch.Generator().manual_seed(0)) < 0.07
     mask[3], mask[:, 5] = True, True
     mask[7], mask[8] = False, torch.arange(NODES) == 2
@@ -97,7 +97,7 @@ def test_silent_and_broken_logits(silent):
     """A row whose logits are all -inf hears nobody; a NaN is handed on, to its own row and head alone."""
     tensors = given(8, 8, torch.float32)
     bias = torch.zeros(GRAPH.num_edges, 8)
-    senders, receivers = GRAPH.edges()
+    _, receivers = GRAPH.edges()
     bias[receivers == 3, 2] = silent
     q, k, v = (tensors[name] for name in "qkv")
     found, expected = (
