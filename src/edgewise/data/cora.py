@@ -10,6 +10,7 @@ from torch import Tensor
 from edgewise.data.answers import Classes
 from edgewise.data.features import NORMALISERS
 from edgewise.data.node_task import NodeTask
+from edgewise.data.sparse import worth_it
 from edgewise.data.splits import per_class
 from edgewise.graph import Graph
 from edgewise.names import lookup
@@ -27,8 +28,8 @@ def cora(
 ) -> NodeTask:
     """Say the field of a paper from its words and from the papers it cites or is cited by.
 
-    A node is a paper, its features are 1433 bits (which words it holds), an edge joins two papers of which one cites
-    the other, in both directions. `train_per_class`, `validation` and `test` count papers, drawn by `split_seed`.
+    A node is a paper, its features are 1433 bits (which words it holds), kept as `torch.sparse_csr`; an edge joins two
+    papers of which one cites the other, in both directions. `train_per_class`, `validation` and `test` count papers, drawn by `split_seed`.
 
     >>> task = cora()
     >>> task.num_nodes, task.num_features, task.num_classes, task.graphs.num_edges
@@ -43,7 +44,7 @@ def cora(
     return NodeTask(
         name="cora",
         graphs=graph,
-        features=lookup(normalise, NORMALISERS, "normalise")(words),
+        features=worth_it(lookup(normalise, NORMALISERS, "normalise")(words)),
         targets=targets,
         train=split.train,
         validation=split.validation,

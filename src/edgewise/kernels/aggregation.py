@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from edgewise.kernels.attention import folded_term
-from edgewise.kernels.batch_dims import fold, fold_per_edge
+from edgewise.kernels.batch_dims import fold, fold_per_edge, leading
 from edgewise.kernels.edge_term import EdgeTerm
 
 
@@ -23,8 +23,7 @@ class Aggregation:
     @property
     def batch(self) -> torch.Size:
         """The leading batch dimensions, broadcast over value and weights."""
-        weights = () if self.weights is None else self.weights.shape[:-2]
-        return torch.Size(torch.broadcast_shapes(self.value.shape[:-3], weights))
+        return leading([self.value], [self.weights])
 
     @property
     def num_heads(self) -> int:
