@@ -100,6 +100,21 @@ def test_strides_and_batch_dimensions_are_taken_as_they_are(reduce):
         assert_all_equal_as_promised(ours, theirs)
 
 
+@pytest.mark.parametrize("weights", [None, "[E, H]"])
+@pytest.mark.parametrize("reduce", REDUCTIONS)
+def test_a_gradient_that_lies_heads_first_is_taken_as_it_is(reduce, weights):
+    graph = irregular(9, 11)
+    value = numbers(11, 2, 5).requires_grad_()
+    w = None if weights is None else numbers(graph.num_edges, 2, seed=1).requires_grad_()
+    leaves = [value] if w is None else [value, w]
+    grad = numbers(2, 9, 5, seed=2).transpose(0, 1)
+    found, expected = (
+        torch.autograd.grad(aggregate(value, graph, reduce, weights=w, impl=impl), leaves, grad)
+        for impl in ("native", "reference")
+    )
+    assert_all_equal_as_promised(found, expected)
+
+
 def test_a_summed_gradient_without_strides_of_its_own_is_taken():
     value, graph = numbers(9, 2, 3), irregular(7, 9)
     for reduce in REDUCTIONS:

@@ -45,7 +45,7 @@ class _Maximum(Function):
         check_plain("aggregate", grad)
         value, weights, highest, share = ctx.saved_tensors
         graph, heads = ctx.graph, (ctx.num_heads, value.shape[1])
-        shared, of_value, of_weights = grad * share, None, None
+        shared, of_value, of_weights = (grad * share).contiguous(), None, None
         if ctx.needs_input_grad[1]:
             number = None if weights is None else edge_numbers(graph)
             turned = graph.transpose()
