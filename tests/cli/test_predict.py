@@ -76,12 +76,12 @@ def test_a_disk_that_fills_is_one_message_and_what_was_there_stays(edgewise, run
 
 def test_progress_of_batches(tmp_path, monkeypatch):
     monkeypatch.setattr("edgewise.cli.progress.SECONDS_BETWEEN_LINES", 0.0)
-    with (tmp_path / "log").open("w") as log, Batches(Console(file=log)) as progress:
+    with (tmp_path / "log").open("w") as log, Batches(console=Console(file=log)) as progress:
         progress.tell(1, 2)
         progress.tell(2, 2)
     assert (tmp_path / "log").read_text() == "batch 1/2  0 s more\n"
     with (tmp_path / "screen").open("w") as screen:
         console = Console(file=screen, force_terminal=True, width=100, color_system=None)
-        with Batches(console) as progress:
+        with Batches(console=console) as progress:
             progress.tell(2, 2)
     assert "2/2" in (tmp_path / "screen").read_text() and "left" in (tmp_path / "screen").read_text()

@@ -3,9 +3,12 @@ import torch
 from pyarrow import parquet
 from tests.data.small import SMALL
 
+from edgewise.analysis import suggest
+from edgewise.analysis.suggestions import suggested
 from edgewise.data import Classes, Labels, Numbers
 from edgewise.data.table import Table
-from edgewise.training import Recipe, Trained, predict, run
+from edgewise.training import Recipe, Trained, evaluate, predict, run
+from edgewise.training.checkpoint import load_best
 from edgewise.training.predict import check_out, columns, write
 
 
@@ -107,3 +110,49 @@ def test_a_file_that_is_there_or_cannot_be_is_refused(tmp_path):
     check_out(tmp_path / "out.csv", overwrite=True)
     with pytest.raises(FileNotFoundError, match="out.csv: there is no folder .*nowhere to write it in"):
         check_out(tmp_path / "nowhere" / "out.csv", overwrite=False)
+
+
+LINKS = 'name = "gcn"\nhead = "links"\nhidden = 8'
+OF_LINKS = {
+    "task": "links",
+    "features": {"age": "number"},
+    "split": {"name": "random", "train": 0.6, "validation": 0.2},
+}
+
+
+def test_links_are_suggested_for_other_files(recipe_file, tmp_path):
+    _, there, folder = trained(recipe_file, tmp_path, "tables", LINKS, **OF_LINKS)
+    (folder / "nodes.csv").write_text("id,age\n" + "".join(f"n{k},{20 + k}\n" for k in range(6)))
+    (folder / "edges.csv").write_text("source,target,weight\nn0,n1,1\nn1,n2,1\n")
+    task = there.task_in(folder, targets=False)
+    assert not task.learns and task.graph.num_edges == 4 and task.heard[0].num_edges == 4
+    said = suggested(there, task, k=2)
+    assert said["id"] == [f"n{k}" for k in range(6) for _ in range(2)] and said["rank"].tolist() == [1, 2] * 6
+    linked = {("n0", "n1"), ("n1", "n0"), ("n1", "n2"), ("n2", "n1")}
+    pairs = set(zip(said["id"], said["partner"], strict=True))
+    assert not pairs & linked and all(node != partner for node, partner in pairs)
+    load_best(there.folder, network := there.network(task))
+    best = suggest(network, task, 2)
+    assert torch.equal(torch.from_numpy(said["p(linked)"]), best.scores.flatten().sigmoid())
+    assert [int(name[1:]) for name in said["partner"]] == best.partners.flatten().tolist()
+
+
+def test_a_node_linked_to_all_others_gets_no_suggestion(recipe_file, tmp_path):
+    _, there, folder = trained(recipe_file, tmp_path, "tables", LINKS, **OF_LINKS)
+    (folder / "nodes.csv").write_text("id,age\na,20\nb,21\nc,22\n")
+    (folder / "edges.csv").write_text("source,target,weight\na,b,1\na,c,1\n")
+    said = suggested(there, there.task_in(folder, targets=False), k=5)
+    assert said["id"] == ["b", "c"] and said["partner"] == ["c", "b"]
+
+
+def test_links_of_other_files_are_held_out_and_judged(recipe_file, tmp_path):
+    _, there, folder = trained(recipe_file, tmp_path, "tables", LINKS, **OF_LINKS)
+    (folder / "nodes.csv").write_text("id,age\n" + "".join(f"n{k},{20 + k}\n" for k in range(30)))
+    ring = "".join(f"n{k},n{(k + 1) % 30},1\n" for k in range(30))
+    (folder / "edges.csv").write_text("source,target,weight\n" + ring)
+    task = there.task_in(folder, targets=True)
+    assert len(task.test) == 6 and not len(task.train) + len(task.validation)
+    assert task.heard[0].num_edges == 2 * (30 - 6)
+    assert task.notes[-1] == "Nothing is learned from it; 6 of its links are asked about and not heard."
+    found = evaluate(there, data=folder)
+    assert found.parts["labelled"].examples == 6 and 0 <= found.parts["labelled"].scores["roc_auc"] <= 1

@@ -1,7 +1,7 @@
 """The links that a trained network finds most likely among those that are not there."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -10,6 +10,10 @@ from torch import Tensor
 from edgewise.data import LinkTask
 from edgewise.graph import Graph
 from edgewise.models import Network
+from edgewise.training import Trained
+from edgewise.training.chance import deterministic
+from edgewise.training.checkpoint import load_best
+from edgewise.training.fabric import make_fabric
 
 
 class Suggestions(NamedTuple):
@@ -27,12 +31,14 @@ def suggest(
     *,
     nodes: Int64[Tensor, "nodes"] | None = None,
     pairs_at_once: int = 2_000_000,
+    tell: Callable[[int, int], None] = lambda done, nodes: None,
 ) -> Suggestions:
     """For each node i the k senders j with the largest y_ij, of all j ≠ i to which no known link leads.
 
     Every such pair is scored, `pairs_at_once` at most (but one node's pairs at least) at a time, so that there is never
     a table of all. The network is left in evaluation. It hears every link of the task, those of validation and test
     too, for they are known. `nodes` are those asked about, all unless given; of equals the lower number comes first.
+    `tell` hears how many of them are done, and of how many.
     """
     if k < 1:
         raise ValueError(f"suggest: k must be at least 1, got {k}. It counts partners of a node.")
@@ -51,7 +57,34 @@ def suggest(
         pairs = free & _everyone_heard_by(some, free)
         said: Tensor = network.head(state, {**graphs, name: pairs})
         _best(said[:, 0].float(), pairs, rows[first:last], partners[first:last], scores[first:last])
+        tell(last, len(rows))
     return Suggestions(partners, scores)
+
+
+def suggested(
+    trained: Trained, task: LinkTask, k: int, tell: Callable[[int, int], None] = lambda done, nodes: None
+) -> dict[str, Any]:
+    """Columns with a row for each suggestion of a run's best weights: node, rank from 1, partner, p(linked).
+
+    Nodes are called what the task's files call them, and numbered where they have no names.
+    """
+    fabric, network = make_fabric(trained.recipe.training), trained.network(task)
+    if not isinstance(network, Network):
+        raise TypeError(f"suggested: expected a Network of edgewise, which says its head, got {type(network).__name__}")
+    load_best(trained.folder, network)
+    with deterministic():
+        partners, scores = suggest(network.to(fabric.device), task.to(fabric.device), k, tell=tell)
+    there = (partners >= 0).cpu()
+    column, called = next(iter(task.nodes.items()), ("node", range(task.num_nodes)))
+    if column in ("rank", "partner", "p(linked)"):
+        raise ValueError(f"{task.name}: a suggestion and an id both are called {column!r}; rename the column of ids")
+    node, rank = there.nonzero(as_tuple=True)
+    return {
+        column: [called[n] for n in node.tolist()],
+        "rank": (rank + 1).numpy(),
+        "partner": [called[n] for n in partners.cpu()[there].tolist()],
+        "p(linked)": scores.cpu()[there].sigmoid().numpy(),
+    }
 
 
 def _chunks(sizes: list[int], most: int) -> Iterator[tuple[int, int]]:

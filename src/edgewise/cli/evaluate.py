@@ -34,7 +34,8 @@ def evaluate(
 ) -> None:
     """Say how good a run's best weights are, part by part.
 
-    Other data are read as training read its own: the same categories, the same means, the same classes.
+    Other data are read as training read its own: the same categories, the same means, the same classes. Of their links
+    those are asked about that the recipe's split would test, and all others heard.
     """
     with stoppable(), door(ValueError, TypeError, IndexError, ImportError, OSError):
         sys.path.insert(0, str(Path.cwd()))

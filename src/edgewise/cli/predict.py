@@ -14,6 +14,7 @@ Examples:
   edgewise predict runs/mine new_graph -o answers.parquet     a folder of tables
   edgewise predict runs/esol molecules.csv -o answers.csv     a table with a column of SMILES
   edgewise predict runs/mine new_graph -o answers.csv --overwrite
+  edgewise predict runs/links new_graph -o links.csv -k 5     the five likeliest partners of every node
 """
 
 
@@ -24,18 +25,25 @@ def predict(
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="TABLE.KEY=VALUE", help="Change an option; repeat for more.")
     ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option("--top-k", "-k", min=1, help="Of links: partners to suggest a node; usually 10."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write what a run says of every example in INPUT.
 
     A row an example: which it is, then the likeliest class and the probability of each, or the probability of each
     label, or numbers in the units of the targets. Columns are encoded as in training; no targets are needed.
+
+    Of links: a row a suggestion, the likeliest pairs that are not linked in INPUT: node, rank, partner, p(linked).
     """
     with stoppable(), door(ValueError, TypeError, IndexError, ImportError, OSError):
         sys.path.insert(0, str(Path.cwd()))
         from rich.console import Console
 
         with Console(stderr=True).status("reading the run and the data"):
+            from edgewise.data import LinkTask
             from edgewise.training import Trained
             from edgewise.training import predict as predict_run
             from edgewise.training.predict import check_out, write
@@ -43,9 +51,19 @@ def predict(
             check_out(out, overwrite)
             trained = Trained.open(run, changes or ())
             task = trained.task_in(data, targets=False)
+            if top_k is not None and not isinstance(task, LinkTask):
+                raise ValueError(f"--top-k is of links, and {run} says something of each {task.example}; leave it out")
         from edgewise.cli.progress import Batches
 
-        with Batches() as progress:
-            said = predict_run(trained, task, tell=progress.tell)
+        if isinstance(task, LinkTask):
+            from edgewise.analysis.suggestions import suggested
+
+            with Batches("node") as progress:
+                said = suggested(trained, task, 10 if top_k is None else top_k, tell=progress.tell)
+            rows = f"{len(said['rank'])} suggestions for {task.num_nodes} nodes"
+        else:
+            with Batches() as progress:
+                said = predict_run(trained, task, tell=progress.tell)
+            rows = f"{len(task.test)} {task.example}s"
         write(out, said)
-        typer.echo(f"{len(task.test)} {task.example}s, {len(said)} columns: {out}")
+        typer.echo(f"{rows}, {len(said)} columns: {out}")

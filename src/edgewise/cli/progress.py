@@ -55,13 +55,14 @@ class Progress:
 
 
 class Batches:
-    """`tell` hears how many batches are done, and of how many; nothing is shown of what takes no time."""
+    """`tell` hears how many batches, or `what` else, are done, and of how many; what takes no time shows nothing."""
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, what: str = "batch", console: Console | None = None) -> None:
+        self._what = what
         self._console = console or Console(stderr=True)
         self._began = self._said = monotonic()
-        self._bar = _bar(self._console, "batch", "left")
-        self._task = self._bar.add_task("batches", total=None)
+        self._bar = _bar(self._console, what, "left")
+        self._task = self._bar.add_task(what, total=None)
 
     def tell(self, done: int, batches: int) -> None:
         """Show how far it is."""
@@ -70,7 +71,7 @@ class Batches:
         elif done < batches and monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._said = monotonic()
             left = (batches - done) * (self._said - self._began) / done
-            self._console.print(f"batch {done}/{batches}  {left:.0f} s more", highlight=False, soft_wrap=True)
+            self._console.print(f"{self._what} {done}/{batches}  {left:.0f} s more", highlight=False, soft_wrap=True)
 
     def __enter__(self) -> "Batches":
         self._bar.start()

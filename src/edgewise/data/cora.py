@@ -29,7 +29,8 @@ def cora(
     """Say the field of a paper from its words and from the papers it cites or is cited by.
 
     A node is a paper, its features are 1433 bits (which words it holds), kept as `torch.sparse_csr`; an edge joins two
-    papers of which one cites the other, in both directions. `train_per_class`, `validation` and `test` count papers, drawn by `split_seed`.
+    papers of which one cites the other, in both directions. `train_per_class`, `validation` and `test` count papers,
+    drawn by `split_seed`.
 
     >>> task = cora()
     >>> task.num_nodes, task.num_features, task.num_classes, task.graphs.num_edges

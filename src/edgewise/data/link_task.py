@@ -12,6 +12,7 @@ from torch import Tensor
 from edgewise.data.answers import Linked
 from edgewise.data.batch import Batch
 from edgewise.data.features import check_features
+from edgewise.data.learned import Learned
 from edgewise.data.negatives import draw_pairs, unlinked
 from edgewise.data.node_task import check_edges
 from edgewise.data.parts import PARTS, check_parts
@@ -60,7 +61,8 @@ class LinkTask(Task):
     sampling: Sampling | None = None  # what the pairs of a training step hear; None: the whole graph, as all else does
     share: Share = ALL  # what a training step has of its examples; the rest is for other devices
     ids: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # of links there are none
-    learns: bool = True  # it cannot be of other files: nobody has asked for their links
+    nodes: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # by column, what names each node
+    learns: bool = True  # False: of other files, of which only a test part is asked about, or none
     targets: Tensor = field(init=False, repr=False)  # a one for each link
 
     example = "link"
@@ -86,7 +88,9 @@ class LinkTask(Task):
                 " directed = true"
             )
         object.__setattr__(self, "targets", torch.ones(self.links.shape[1], 1, device=self.graph.device))
-        check_parts({part: getattr(self, part) for part in PARTS}, self.targets, self.answer, self.name, "link")
+        parts = {part: getattr(self, part) for part in PARTS}
+        if self.learns or any(map(len, parts.values())):
+            check_parts(parts, self.targets, self.answer, self.name, "link", self.learns)
         wanted = self.negatives_per_link * sum(len(getattr(self, part)) for part in PARTS)
         there = unlinked(self.graph, self.directed).num_edges
         if wanted > there:
@@ -264,19 +268,32 @@ def link_task(
     given: Split | None,
     notes: tuple[str, ...],
     encoders: Mapping[str, Any],
+    nodes: Mapping[str, Sequence[Any]],
+    learned: Learned | None,
     *,
     negatives_per_link: int = 1,
     unheard: float = 0.5,
 ) -> LinkTask:
     """Which pairs are linked, of a graph that a door has read; what comes before the options is the door's.
 
-    85 % of the links are learned from, 5 % choose and 10 % judge, unless `split` says otherwise.
+    85 % of the links are learned from, 5 % choose and 10 % judge, unless `split` says otherwise. Of other files those
+    that judge are asked about, and all others heard; where nothing is to be held against anything, all are heard.
     """
     part = Part.of(split)
     if part.name == "random":
         part = Part("random", {"train": 0.85, "validation": 0.05, **part.options})
     targets = torch.ones(links_of(graph, directed).shape[1], 1)
-    parts = drawn(part, targets=targets, answer=Linked(), seed=split_seed, given=given)
+    told: tuple[str, ...]
+    if learned is None or learned.targets:
+        parts = drawn(part, targets=targets, answer=Linked(), seed=split_seed, given=given)
+        told = (
+            f"The split of links is {part}, seed {split_seed}, which draws the pairs beside them, too.",
+            f"Links of validation and test are not heard; of those asked in a step of training, {unheard:.0%} are not.",
+        )
+    if learned is not None:
+        nobody = torch.zeros(0, dtype=torch.int64)
+        parts = Split(nobody, nobody, parts.test if learned.targets else nobody)
+        told = (f"Nothing is learned from it; {len(parts.test)} of its links are asked about and not heard.",)
     return LinkTask(
         name=name,
         graph=graph,
@@ -287,12 +304,10 @@ def link_task(
         negatives_per_link=negatives_per_link,
         unheard=unheard,
         negatives_seed=split_seed,
-        notes=(
-            *notes,
-            f"The split of links is {part}, seed {split_seed}, which draws the pairs beside them, too.",
-            f"Links of validation and test are not heard; of those asked in a step of training, {unheard:.0%} are not.",
-        ),
+        notes=(*notes, *told),
         encoders=encoders,
+        nodes=nodes,
+        learns=learned is None,
     )
 
 

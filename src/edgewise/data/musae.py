@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from edgewise.data.folders import file_in
+from edgewise.data.learned import Learned
 from edgewise.data.link_task import LINKS, LinkTask
 from edgewise.data.node_task import NodeTask
 from edgewise.data.sparse import sparse_table, worth_it
@@ -24,6 +25,7 @@ def musae(
     logarithm: bool = False,
     split: SplitPart = "random",
     split_seed: int = 0,
+    learned: Learned | None = None,
 ) -> NodeTask | LinkTask:
     """Say what kind of page a page is, how many visit it, or which pages are linked, from words and neighbours.
 
@@ -42,8 +44,11 @@ def musae(
         raise ValueError('musae: logarithm is of numbers; it goes with task = "regression"')
     ids = [int(number) for number in pages.numbers(pages.names[0])]
     graph = _graph(Table.read(edges), ids)
-    features = _words(file_in(folder, [f"{name}.json", f"{name}_features.json"], "musae"), ids)
+    known = None if learned is None else int(learned.encoders["words"]["known"])
+    features, strange = _words(file_in(folder, [f"{name}.json", f"{name}_features.json"], "musae"), ids, known)
     origin = f"Pages of {name}; both directions of a link are edges. Rozemberczki et al. 2021 (MUSAE)."
+    origin += f" {strange} of their words are unknown to training, and left out." if strange else ""
+    encoders, nodes = {"words": {"known": features.shape[1]}}, {pages.names[0]: ids}
     if asked is None:
         links: LinkTask = Part.of(task).build(
             LINKS,
@@ -57,20 +62,34 @@ def musae(
             split_seed=split_seed,
             given=None,
             notes=(origin,),
-            encoders={},
+            encoders=encoders,
+            nodes=nodes,
+            learned=learned,
         )
         return links
-    targets, answer = asked(pages, pages.names[-1:])
-    targets = targets.log1p() if logarithm else targets
-    parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
+    if learned is None:
+        targets, answer = asked(pages, pages.names[-1:])
+        targets = targets.log1p() if logarithm else targets
+        parts = drawn(split, targets=targets, answer=answer, seed=split_seed)
+        answer, drawn_by = (
+            standardised(answer, targets, parts.train),
+            f"The split is {Part.of(split)}, seed {split_seed}.",
+        )
+    else:
+        targets, answer = learned.asked(pages, pages.names[-1:], asked)
+        targets = targets.log1p() if logarithm else targets
+        parts, drawn_by = learned.split(len(ids)), "Nothing is learned from it."
     return NodeTask(
         name=f"musae {name}",
         graphs=graph,
         features=features,
         targets=targets,
         **parts._asdict(),
-        answer=standardised(answer, targets, parts.train),
-        notes=(origin, f"The split is {Part.of(split)}, seed {split_seed}."),
+        answer=answer,
+        notes=(origin, drawn_by),
+        encoders=encoders,
+        learns=learned is None,
+        ids=nodes,
     )
 
 
@@ -87,13 +106,16 @@ def _graph(edges: Table, ids: list[int]) -> Graph:
     return Graph.from_edges(pairs[:, 0], pairs[:, 1], num_senders=len(ids))
 
 
-def _words(file: Path, ids: list[int]) -> Tensor:
+def _words(file: Path, ids: list[int], known: int | None) -> tuple[Tensor, int]:
+    """A column a word, those that are `known` to training where that is told; and how many words are not."""
     listed = json.loads(file.read_text(encoding="utf-8"))
     absent = next((number for number in ids if str(number) not in listed), None)
     if absent is not None:
         raise ValueError(f"{file}: it lists no words for page {absent}")
     rows = [listed[str(number)] for number in ids]
-    width = 1 + max((max(words) for words in rows if words), default=0)
+    width = 1 + max((max(words) for words in rows if words), default=0) if known is None else known
     owner = torch.repeat_interleave(torch.tensor([len(set(words)) for words in rows]))
     word = torch.tensor([word for words in rows for word in set(words)], dtype=torch.int64)
-    return worth_it(sparse_table(owner, word, torch.ones(len(word)), (len(ids), width)))
+    here = word < width
+    owner, word, strange = owner[here], word[here], int((~here).sum())
+    return worth_it(sparse_table(owner, word, torch.ones(len(word)), (len(ids), width))), strange

@@ -85,11 +85,7 @@ def task_of(
     """What is asked of a graph in two tables."""
     asked = column_targets(task)
     if asked is None:
-        if learned is not None:
-            raise ValueError(
-                f"{source.name}: links are of the graph that was learned from; of another, none can be said yet"
-            )
-        return _links_of(source, target, Part.of(task))
+        return _links_of(source, target, Part.of(task), learned)
     if learned is None:
         targets, answer = asked(source.nodes, target)
         own = _given(source.nodes, source.split_column) if source.split_column else None
@@ -99,8 +95,7 @@ def task_of(
     else:
         targets, answer = learned.asked(source.nodes, target, asked)
         parts, rows, drawn_by = learned.split(len(source.nodes)), None, "Nothing is learned from it."
-        nodes, edges = learned.encoders["nodes"], learned.encoders["edges"]
-        source = replace(source, features=nodes, edge_features=edges)
+        source = _encoded_by(source, learned)
     for column in target:
         if column in (source.features or {}):
             raise ValueError(f"{source.nodes.file}: column {column!r} is a target, so it cannot be a feature as well")
@@ -120,13 +115,19 @@ def task_of(
     )
 
 
-def _links_of(source: Source, target: Sequence[str], task: Part) -> LinkTask:
+def _encoded_by(source: Source, learned: Learned) -> Source:
+    """The same files, whose columns become what they became in training."""
+    return replace(source, features=learned.encoders["nodes"], edge_features=learned.encoders["edges"])
+
+
+def _links_of(source: Source, target: Sequence[str], task: Part, learned: Learned | None) -> LinkTask:
     if tuple(target) != USUAL_TARGET:
         got = ", ".join(target)
         raise ValueError(f'{source.nodes.file}: task = "links" asks for no column, got target {got}; leave it out')
-    read = source.read({source.id}, range(len(source.nodes)))
+    source = source if learned is None else _encoded_by(source, learned)
+    read = source.read({source.id}, range(len(source.nodes)) if learned is None else None)
     own = None
-    if source.split_column:
+    if source.split_column and (learned is None or learned.targets):
         pairs, given = source.rows(), _given(source.edges, source.split_column)
         own = Split(*(_link_numbers(read.graph, pairs[:, rows], source.directed) for rows in given))
     made: LinkTask = task.build(
@@ -142,6 +143,8 @@ def _links_of(source: Source, target: Sequence[str], task: Part) -> LinkTask:
         given=own,
         notes=(f"{read.origin}which of them are linked.", read.encoded_by),
         encoders=read.encoders,
+        nodes={source.id: source.nodes.column(source.id).to_pylist()},
+        learned=learned,
     )
     return made
 

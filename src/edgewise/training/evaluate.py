@@ -65,7 +65,7 @@ def _labelled(task: Task) -> Task:
     known = task.answer.known(task.targets).reshape(len(task.targets), -1).any(dim=1)
     if not known.any():
         raise ValueError(f"{task.name}: no target is known, so there is nothing to hold answers against")
-    return replace(task, test=known.nonzero()[:, 0])  # type: ignore[type-var]  # tasks are dataclasses
+    return replace(task, test=task.test[known[task.test]])  # type: ignore[type-var]  # tasks are dataclasses
 
 
 def _others(goal: Goal, task: Task, part: str, outputs: Tensor) -> dict[str, float | None]:
