@@ -3,7 +3,7 @@
 Each has the arguments of the page of `edgewise.models` of its name, and stands as PyG's examples have it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
@@ -44,6 +44,21 @@ class Gaussian(Stack):
     def of_edges(self, edge_index: Tensor, num_nodes: int) -> tuple[Tensor, ...]:
         degree = torch.bincount(edge_index[1], minlength=num_nodes).clamp(min=1)
         return edge_index, degree[edge_index].T.float().rsqrt()
+
+
+class Linked(nn.Module):
+    """Pairs of the graph "links" by the states that a stack gives along "edges": y_ij = w q_i · q_j / √d + b."""
+
+    def __init__(self, stack: Stack, dim: int) -> None:
+        super().__init__()
+        self.stack, self.query, self.combine = stack, nn.Linear(dim, dim, bias=False), nn.Linear(1, 1)
+        nn.init.ones_(self.combine.weight)
+
+    def forward(self, graphs: Mapping[str, Graph], x: Tensor) -> Tensor:
+        query = self.query(self.stack(graphs["edges"], x))
+        senders, receivers = edge_index(graphs["links"])
+        scores = (query[senders] * query[receivers]).sum(-1, keepdim=True) / query.shape[-1] ** 0.5
+        return self.combine(scores)
 
 
 class Transformer(nn.Module):
@@ -136,11 +151,14 @@ def gat(
     num_layers: int = 2,
     out_heads: int = 1,
     dropout: float = 0.6,
+    head: str | None = None,
 ) -> nn.Module:
-    widths = [in_dim, *[hidden * num_heads] * (num_layers - 1)]
+    wide = hidden * num_heads
+    widths = [in_dim, *[wide] * (num_layers - 1)]
     inner = [GATConv(width, hidden, num_heads, dropout=dropout) for width in widths[:-1]]
-    last = GATConv(widths[-1], out_dim, out_heads, concat=False, dropout=dropout)
-    return Stack([*inner, last], elu, dropout)
+    last = GATConv(widths[-1], wide if head == "links" else out_dim, out_heads, concat=False, dropout=dropout)
+    stack = Stack([*inner, last], elu, dropout)
+    return Linked(stack, wide) if head == "links" else stack
 
 
 def monet(
