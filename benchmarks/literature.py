@@ -20,6 +20,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+import lightning.fabric  # noqa: F401  # imported once, so that the processes of the runs need not
+import matplotlib.figure  # noqa: F401
 import report
 import torch
 from progress import Progress

@@ -76,9 +76,11 @@ class Transformer(nn.Module):
         positions: tuple[str | Part, ...],
         norm: str,
         per_graph: bool,
+        input_dropout: float,
     ) -> None:
         super().__init__()
         self.embed, self.dropout, self.per_graph = nn.Linear(in_dim, hidden), dropout, per_graph
+        self.input_dropout = nn.Dropout(input_dropout)
         made = (Part.of(part).build(NODE_POSITIONS, "node position", dim=hidden) for part in positions)
         self.positions = nn.ModuleList(made)
         self.attention, self.output, self.feed_forward = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -96,9 +98,10 @@ class Transformer(nn.Module):
         self.head = nn.Linear(hidden, out_dim)
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
-        given, h = edge_index(graph), self.embed(dense(x))
+        given, h = edge_index(graph), self.embed(self.input_dropout(dense(x)))
         for position in self.positions:
             h = h + position(graph)
+        h = self.input_dropout(h)
         for number, attention in enumerate(self.attention):
             heard = self.output[number](attention(h, given, edges))
             h = self.norms[2 * number](h + dropout(heard, self.dropout, self.training))
@@ -179,10 +182,21 @@ def graph_transformer(
     positions: tuple[str | Part, ...] = (Part("laplacian", {"count": 8}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
+    input_dropout: float = 0.0,
     head: str = "nodes",
 ) -> nn.Module:
     return Transformer(
-        in_dim, out_dim, hidden, num_heads, num_layers, dropout, edge_dim, positions, norm, per_graph=head == "graph"
+        in_dim,
+        out_dim,
+        hidden,
+        num_heads,
+        num_layers,
+        dropout,
+        edge_dim,
+        positions,
+        norm,
+        per_graph=head == "graph",
+        input_dropout=input_dropout,
     )
 
 
