@@ -229,7 +229,7 @@ def test_links_are_judged_by_the_formula_of_our_head_on_pyg_layers(bench):
 def test_published_data_are_told_with_what_is_missing(bench):
     literature = bench.literature
     links = next(row for row in literature.ROWS if row.also)
-    run = {"validation": 0.5, "test": 0.97, "also": 0.5, "score": "roc_auc", "seconds": 6.0, "epochs": 3, "memory": 2e9}
+    run = {"validation": 0.5, "test": 0.97, "also": 0.5, "score": "roc_auc", "ms": 2e3, "epochs": 3, "memory": 2e9}
     rows = [literature.told(links, {(links.name, False): [run, run | {"test": 0.99}]})]
     assert rows[0]["kept"] is True
     text = literature.page(rows)
