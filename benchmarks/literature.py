@@ -246,16 +246,14 @@ def written(row: dict[str, Any], value: float) -> str:
 def told_of(row: dict[str, Any], found: dict[str, Any]) -> list[str]:
     if not found:
         return ["–", "–", "–"]
-    centre, spread = found["test"]
-    told = f"{centre:.3f} ± {spread:.3f}" if row["at_most"] else percent(found["test"])
-    if row["also"]:
-        told += f", {row['also']} {percent(found['also'])}"
+    digits, times = (3, 1) if row["at_most"] else (1, 100)
+
+    def spread(part: str) -> str:
+        shown = [f"{times * value:.{digits}f}" for value in found[part]]
+        return " ± ".join(shown if found["runs"] > 1 else shown[:1])
+
+    told = spread("test") + (f", {row['also']} {spread('also')}" if row["also"] else "")
     return [told, f"{found['ms']:.0f}", f"{found['memory'] / 1e9:.1f}"]
-
-
-def percent(spread: Sequence[float]) -> str:
-    centre, around = spread
-    return f"{100 * centre:.1f} ± {100 * around:.1f}"
 
 
 if __name__ == "__main__":
