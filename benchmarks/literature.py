@@ -82,7 +82,7 @@ ROWS = (
     Row("Cora", "planetoid_cora", "planetoid-graph-transformer", "graph_transformer", promised=0.79),
     Row("MUTAG", "tu_mutag", "tu-gin", "gin", promised=0.85, **FOLDS),
     Row("PROTEINS", "tu_proteins", "tu-gin", "gin", promised=0.73, **FOLDS),
-    Row("NCI1", "tu_nci1", "tu-gin", "gin", promised=0.79, **FOLDS),
+    Row("NCI1", "tu_nci1", "tu-gin", "gin", ("training.epochs=50",), promised=0.79, **FOLDS),
     Row("ESOL", "moleculenet_esol", "molecules-graph-transformer", "graph_transformer", **SPLITS),
     Row("MUSAE Facebook", "musae_facebook", "musae-gat", "gat", BRIEF, runs=5, varies="data.split_seed"),
     Row(
@@ -110,7 +110,10 @@ ROWS = (
         "wordnet31",
         "wordnet-gat",
         "gat",
-        ("training.batch_size=0", 'training.sampling=""', "training.epochs=40", "training.learning_rate=0.02"),
+        (
+            *("training.batch_size=0", 'training.sampling=""'),
+            *("training.epochs=40", "training.patience=15", "training.learning_rate=0.02"),
+        ),
         runs=1,
     ),
     Row(
