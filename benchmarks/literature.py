@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, stdev
 from typing import Any
 
 import lightning.fabric  # noqa: F401  # imported once, so that the processes of the runs need not
@@ -63,7 +63,7 @@ class Row:
 
 
 SPLITS = {"runs": 5, "varies": "data.split_seed", "at_most": True, "promised": 0.65}
-BRIEF = ("training.epochs=60",)  # by then both have found their best
+BRIEF = ("training.epochs=60",)
 FOLDS = {"runs": 10, "varies": "data.fold", "first": 1}
 
 ROWS = (
@@ -130,7 +130,7 @@ ROWS = (
         "moleculenet_lipophilicity",
         "molecules-graph-transformer",
         "graph_transformer",
-        ('data.target=["exp"]', "training.epochs=50"),
+        ('data.target=["exp"]', "training.epochs=30"),
         **SPLITS,
     ),
 )
@@ -193,9 +193,9 @@ def figures(recipe: str, changes: Sequence[str], folder: Path, also: str = "") -
             kept = alone.submit(_figures, recipe, changes, folder, also).result()
         (folder / FIGURES).write_text(json.dumps(kept))
     kept: dict[str, Any] = json.loads((folder / FIGURES).read_text())
-    # The median, as whoever measures may let everybody else wait.
+    # The quickest, as the machine may be everybody's.
     ends = [0.0, *(epoch.seconds for epoch in metrics.read(folder))]
-    return kept | {"ms": 1e3 * median(end - begin for begin, end in pairwise(ends))}
+    return kept | {"ms": 1e3 * min(end - begin for begin, end in pairwise(ends))}
 
 
 def _figures(recipe: str, changes: Sequence[str], folder: Path, also: str) -> dict[str, Any]:
@@ -229,6 +229,8 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
     for row in rows:
         promised = "–" if row["promised"] is None else written(row, row["promised"])
         verdict = {None: "", True: "kept", False: "**not kept**"}[row["kept"]]
+        if verdict and row["ours"]["runs"] < row["runs"]:
+            verdict += ", so far"
         shown = [told_of(row, row[whose]) for whose in ("ours", "PyG")]
         runs = " / ".join(str(row[whose].get("runs", "–")) for whose in ("ours", "PyG"))
         runs += f" of {row['runs']}"
@@ -242,8 +244,7 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         "The test part: mean ± standard deviation over runs (seeds, folds or splits), the epoch chosen by validation; "
         "accuracy in %, RMSE in the units of the data, of links the ROC-AUC in %. PyG's layers are trained by the same "
         "recipe, in the same loop. Milliseconds an epoch: a training epoch and a look at the validation part, the "
-        "median of the quickest run. Gigabytes: the most that the process of a run "
-        "held, PyTorch and the data with it.",
+        "quickest of all. Gigabytes: the most that the process of a run held, PyTorch and the data with it.",
         report.table(columns, cells),
     ]
     if changed:

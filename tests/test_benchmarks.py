@@ -233,7 +233,7 @@ def test_published_data_are_told_with_what_is_missing(bench):
     rows = [literature.told(links, {(links.name, False): [run, run | {"test": 0.99}]})]
     assert rows[0]["kept"] is True
     text = literature.page(rows)
-    assert "| 2 / – of 3 | ≥ 97.0 | 98.0 ± 1.4, hits@50 50.0 ± 0.0 | 2000 | 2.0 | – | – | – | kept |" in text
+    assert "| 2 / – of 3 | ≥ 97.0 | 98.0 ± 1.4, hits@50 50.0 ± 0.0 | 2000 | 2.0 | – | – | – | kept, so far |" in text
     assert literature.told(links, {(links.name, True): [run]})["kept"] is None
 
 
