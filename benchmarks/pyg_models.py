@@ -3,7 +3,7 @@
 Each has the arguments of the page of `edgewise.models` of its name, and stands as PyG's examples have it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import torch
@@ -46,6 +46,21 @@ class Gaussian(Stack):
         return edge_index, degree[edge_index].T.float().rsqrt()
 
 
+class Linked(nn.Module):
+    """Pairs of the graph "links" by the states that a stack gives along "edges": y_ij = w q_i · q_j / √d + b."""
+
+    def __init__(self, stack: Stack, dim: int) -> None:
+        super().__init__()
+        self.stack, self.query, self.combine = stack, nn.Linear(dim, dim, bias=False), nn.Linear(1, 1)
+        nn.init.ones_(self.combine.weight)
+
+    def forward(self, graphs: Mapping[str, Graph], x: Tensor) -> Tensor:
+        query = self.query(self.stack(graphs["edges"], x))
+        senders, receivers = edge_index(graphs["links"])
+        scores = (query[senders] * query[receivers]).sum(-1, keepdim=True) / query.shape[-1] ** 0.5
+        return self.combine(scores)
+
+
 class Transformer(nn.Module):
     """Attention over the edges and a feed-forward, each with residual and norm after; positions are added."""
 
@@ -61,9 +76,11 @@ class Transformer(nn.Module):
         positions: tuple[str | Part, ...],
         norm: str,
         per_graph: bool,
+        input_dropout: float,
     ) -> None:
         super().__init__()
         self.embed, self.dropout, self.per_graph = nn.Linear(in_dim, hidden), dropout, per_graph
+        self.input_dropout = nn.Dropout(input_dropout)
         made = (Part.of(part).build(NODE_POSITIONS, "node position", dim=hidden) for part in positions)
         self.positions = nn.ModuleList(made)
         self.attention, self.output, self.feed_forward = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -81,9 +98,10 @@ class Transformer(nn.Module):
         self.head = nn.Linear(hidden, out_dim)
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
-        given, h = edge_index(graph), self.embed(dense(x))
+        given, h = edge_index(graph), self.embed(self.input_dropout(dense(x)))
         for position in self.positions:
             h = h + position(graph)
+        h = self.input_dropout(h)
         for number, attention in enumerate(self.attention):
             heard = self.output[number](attention(h, given, edges))
             h = self.norms[2 * number](h + dropout(heard, self.dropout, self.training))
@@ -136,11 +154,14 @@ def gat(
     num_layers: int = 2,
     out_heads: int = 1,
     dropout: float = 0.6,
+    head: str | None = None,
 ) -> nn.Module:
-    widths = [in_dim, *[hidden * num_heads] * (num_layers - 1)]
+    wide = hidden * num_heads
+    widths = [in_dim, *[wide] * (num_layers - 1)]
     inner = [GATConv(width, hidden, num_heads, dropout=dropout) for width in widths[:-1]]
-    last = GATConv(widths[-1], out_dim, out_heads, concat=False, dropout=dropout)
-    return Stack([*inner, last], elu, dropout)
+    last = GATConv(widths[-1], wide if head == "links" else out_dim, out_heads, concat=False, dropout=dropout)
+    stack = Stack([*inner, last], elu, dropout)
+    return Linked(stack, wide) if head == "links" else stack
 
 
 def monet(
@@ -161,10 +182,21 @@ def graph_transformer(
     positions: tuple[str | Part, ...] = (Part("laplacian", {"count": 8}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
+    input_dropout: float = 0.0,
     head: str = "nodes",
 ) -> nn.Module:
     return Transformer(
-        in_dim, out_dim, hidden, num_heads, num_layers, dropout, edge_dim, positions, norm, per_graph=head == "graph"
+        in_dim,
+        out_dim,
+        hidden,
+        num_heads,
+        num_layers,
+        dropout,
+        edge_dim,
+        positions,
+        norm,
+        per_graph=head == "graph",
+        input_dropout=input_dropout,
     )
 
 

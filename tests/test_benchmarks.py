@@ -9,6 +9,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from edgewise import Graph
+from edgewise.layers import State
+from edgewise.models.heads import LinkHead
+
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "benchmarks"
 NAMES = [file.stem for file in FOLDER.glob("[a-z]*.py")]
@@ -211,6 +215,26 @@ def test_saved_numbers_fill_the_page_and_its_figures(bench, tmp_path, monkeypatc
     assert all(f"*of {name}*" in text for name in saved)
     assert "| g | PyG | forward + backward | ≥ 2 times faster | 3.0 | kept |" in text
     assert all((tmp_path / f"performance-{name}.svg").stat().st_size > 1000 for name in ("attention", "density"))
+
+
+def test_links_are_judged_by_the_formula_of_our_head_on_pyg_layers(bench):
+    peer = bench.pyg_models.gat(5, 1, hidden=4, num_heads=2, dropout=0.0, head="links")
+    given = {name: (torch.rand(9, 9) < 0.3).nonzero().T for name in ("edges", "links")}
+    graphs = {name: Graph.from_edges(*ends, num_senders=9) for name, ends in given.items()}
+    head, x = LinkHead({"nodes": 8}), torch.randn(9, 5)
+    head.load_state_dict({name: peer.state_dict()[name] for name in head.state_dict()})
+    torch.testing.assert_close(peer(graphs, x), head(State({"nodes": peer.stack(graphs["edges"], x)}), graphs))
+
+
+def test_published_data_are_told_with_what_is_missing(bench):
+    literature = bench.literature
+    links = next(row for row in literature.ROWS if row.also)
+    run = {"validation": 0.5, "test": 0.97, "also": 0.5, "score": "roc_auc", "ms": 2e3, "epochs": 3, "memory": 2e9}
+    rows = [literature.told(links, {(links.name, False): [run, run | {"test": 0.99}]})]
+    assert rows[0]["kept"] is True
+    text = literature.page(rows)
+    assert "| 2 / – of 3 | ≥ 97.0 | 98.0 ± 1.4, hits@50 50.0 ± 0.0 | 2000 | 2.0 | – | – | – | kept, so far |" in text
+    assert literature.told(links, {(links.name, True): [run]})["kept"] is None
 
 
 def test_what_make_bench_runs_is_there():

@@ -24,6 +24,7 @@ VARIED = {
     "num_key_value_heads": 2,
     "head_dim": 6,
     "dropout": 0.25,
+    "input_dropout": 0.25,
     "edge_dim": 2,
     "whole_dim": 2,
     "aggregator": Part("max"),
@@ -129,7 +130,8 @@ def test_every_word_of_every_config_goes_through_json():
         reduce="max",
         activation="elu",
     )
-    features = EmbedConfig(dim=4, features=3, positions=("degree", Part("laplacian", {"count": 2})), along="a->a")
+    positions = ("degree", Part("laplacian", {"count": 2}))
+    features = EmbedConfig(dim=4, features=3, positions=positions, along="a->a", input_dropout=0.1)
     tokens = EmbedConfig(dim=4, tokens=3, kinds=2, project=False, scale=True, norm=Part("layer"), dropout=0.5)
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},

@@ -59,6 +59,14 @@ def test_states_are_dropped_in_training_only():
     assert torch.equal(embedding.eval()(x, None), x)
 
 
+def test_raw_features_are_dropped_before_they_are_projected():
+    embedding = built(features=1, input_dropout=0.5)
+    kept, dropped = embedding.features(torch.tensor([[2.0], [0.0]]))
+    y = embedding(torch.ones(50, 1), None)
+    assert {tuple(row) for row in y.tolist()} == {tuple(kept.tolist()), tuple(dropped.tolist())}
+    assert torch.equal(embedding.eval()(torch.ones(1, 1), None), embedding.features(torch.ones(1, 1)))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -72,6 +80,10 @@ def test_states_are_dropped_in_training_only():
         (
             {"features": 4, "scale": True},
             "EmbedConfig: scale is of token vectors, and there are no tokens; leave it out",
+        ),
+        (
+            {"tokens": 3, "input_dropout": 0.5},
+            "EmbedConfig: input_dropout=0.5 is of raw features, and there are tokens; set dropout",
         ),
         ({"tokens": 3, "along": "edges"}, "EmbedConfig: along='edges' is read by positions, and there are none"),
         ({"tokens": 3, "positions": ("lerned",)}, "unknown node position 'lerned'.*Did you mean 'learned'"),

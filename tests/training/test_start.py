@@ -146,7 +146,7 @@ def test_weights_of_another_network_are_refused_with_what_differs(pretrained, ch
 
 def test_dropout_may_be_another(pretrained):
     _, recipe = pretrained
-    prepare(Recipe.read(recipe, ["model.dropout=0.3"]))
+    prepare(Recipe.read(recipe, ["model.dropout=0.3", "model.input_dropout=0.1"]))
 
 
 def test_what_is_no_finished_run_is_named(pretrained):

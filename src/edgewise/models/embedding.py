@@ -26,13 +26,14 @@ class EmbedConfig:
     along: str | None = None  # name of the graph that positions are read from; the first heard among these nodes
     scale: bool = False  # token vectors times √dim, as in Vaswani et al. 2017
     norm: str | Part | None = None  # of the sum
-    dropout: float = 0.0
+    input_dropout: float = 0.0  # of raw features
+    dropout: float = 0.0  # of the states
 
 
 class Embedding(nn.Module):
     """h_i = dropout(norm(token or projected features + kind + Σ positions)).
 
-    Tokens are int64 [..., N]; raw features float [..., N, F].
+    Tokens are int64 [..., N]; raw features float [..., N, F], dropped out before they are projected.
     """
 
     def __init__(self, config: EmbedConfig) -> None:
@@ -44,6 +45,11 @@ class Embedding(nn.Module):
             )
         if config.tokens is None and config.scale:
             raise ValueError("EmbedConfig: scale is of token vectors, and there are no tokens; leave it out")
+        if config.tokens is not None and config.input_dropout:
+            raise ValueError(
+                f"EmbedConfig: input_dropout={config.input_dropout} is of raw features, and there are tokens; "
+                "set dropout"
+            )
         if config.along is not None and not config.positions:
             raise ValueError(f"EmbedConfig: along={config.along!r} is read by positions, and there are none")
         self.config, D = config, config.dim
@@ -61,7 +67,7 @@ class Embedding(nn.Module):
             Part.of(part).build(NODE_POSITIONS, "node position", dim=D) for part in config.positions
         )
         self.norm = None if config.norm is None else Part.of(config.norm).build(NORMS, "norm", dim=D)
-        self.dropout = nn.Dropout(config.dropout)
+        self.input_dropout, self.dropout = nn.Dropout(config.input_dropout), nn.Dropout(config.dropout)
 
     def forward(self, x: Shaped[Tensor, "..."], graph: Graph | None, kinds: Tensor | None = None) -> Tensor:
         """First states; `graph` says which place each node has, where positions ask."""
@@ -90,6 +96,7 @@ class Embedding(nn.Module):
             raise TypeError(f"Network: features must be floating point numbers, got {x.dtype}; x.float() makes them")
         if x.dim() < 2 or x.shape[-1] != self.config.features:
             raise ValueError(f"Network: expected features [..., nodes, {self.config.features}], got {list(x.shape)}")
+        x = self.input_dropout(x)
         return x if self.features is None else self.features(x)
 
     def _of_kind(self, kinds: Tensor, h: Tensor) -> Tensor:

@@ -18,12 +18,14 @@ def graph_transformer(
     positions: tuple[str | Part, ...] = (Part("laplacian", {"count": 8}),),
     edge_dim: int | None = None,
     dropout: float = 0.0,
+    input_dropout: float = 0.0,
     head: Head = "nodes",
 ) -> NetworkConfig:
     """Multi-head dot-product attention over the edges of a sparse graph, Laplacian positions, batch norm after.
 
     Dwivedi & Bresson 2020, https://arxiv.org/abs/2012.09699. Differs: edge features are added to key and value, and
-    edges keep their features from layer to layer; in the paper they multiply the score and are renewed.
+    edges keep their features from layer to layer; in the paper they multiply the score and are renewed. `input_dropout`
+    is of raw features and, as there, of the first states.
     """
     hearing = Hearing(score="dot", num_heads=num_heads, projection_bias=False, edge_dim=edge_dim, dropout=dropout)
     block = BlockConfig(
@@ -33,5 +35,7 @@ def graph_transformer(
         feed_forward=FeedForwardConfig(hidden=2 * hidden, dropout=dropout),
         dropout=dropout,
     )
-    embed = EmbedConfig(dim=hidden, features=in_dim, positions=positions)
+    embed = EmbedConfig(
+        dim=hidden, features=in_dim, positions=positions, input_dropout=input_dropout, dropout=input_dropout
+    )
     return NetworkConfig({"nodes": embed}, stacked(block, num_layers), head=answering(head, out_dim))

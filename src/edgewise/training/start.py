@@ -13,7 +13,8 @@ from edgewise.models.tied import tied_names
 from edgewise.training import checkpoint
 
 HEAD = "head."  # how the weights are called that answer what this run asks, and no other
-FREE = ("head", "dropout", "patterns")  # of a network's config, what may be other than where its weights come from
+# Of a network's config, what may be other than where its weights come from.
+FREE = ("head", "dropout", "input_dropout", "patterns")
 
 
 def start_from(network: Module, run: Path) -> None:
