@@ -1,0 +1,145 @@
+"""What a rewired model knows: what each of its attentions hears, and what came along with the batch at hand."""
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.extras import require
+from edgewise.graph import Graph
+from edgewise.names import nearest
+from edgewise.pretrained.laying import Brought, heard_graph
+from edgewise.pretrained.own_mask import OwnMask
+from edgewise.pretrained.wires import Wire, heard
+
+BACKEND = "edgewise"
+MOST = 64
+"""So many graphs are kept with a model, for the batches that follow."""
+
+# Arguments by which attentions are told that they hear another sequence than their own.
+SOURCES = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context", "context_hidden_states")
+
+
+@dataclass(eq=False)
+class Told:
+    """What one attention is told: the wires of its heads, and whether it hears another sequence right now."""
+
+    path: str
+    rewiring: "Rewiring"
+    wires: tuple[Wire, ...] = ()
+    cross: tuple[Wire, ...] = ()
+    crossing: bool = False
+    agrees: bool = False  # with the model's own eager attention, looked at once
+
+    def notice(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Before each forward of the attention: does it hear another sequence?"""
+        self.crossing = "Cross" in type(module).__name__ or any(
+            given is not None for given in arguments(module, args, kwargs, SOURCES)
+        )
+
+
+@dataclass(eq=False)
+class Rewiring:
+    """A model's attentions and what they hear, the hooks that tell them, and what is to be put back."""
+
+    model: nn.Module
+    attentions: dict[str, Told] = field(default_factory=dict)
+    handles: list[Any] = field(default_factory=list)
+    before: list[tuple[Any, Any]] = field(default_factory=list)  # configs, and the backend that each one named
+    brought: Brought = Brought()
+    generating: bool = False
+    recording: bool = False  # whether the weights are asked for
+    kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
+
+    def graph(self, mask: OwnMask, wire: Wire | None, told: Told, device: torch.device) -> tuple[Graph, int]:
+        """Who hears whom by this wire, made once for a mask and kept for the batches that look like it."""
+        name = (None if wire is None else id(wire), told.crossing)
+        if name in mask.laid:
+            return mask.laid[name]  # type: ignore[no-any-return]
+        key = None if mask.key is None or not self.brought.plain else (*name, mask.key, mask.batch, self.brought)
+        found = None if key is None else self.kept.get(key)
+        if found is None:
+            graph, examples = heard_graph(mask, wire, self.brought, told.crossing)
+            found = (graph.to(device), examples)
+        if key is not None:
+            self.kept[key] = found
+            self.kept.move_to_end(key)
+            while len(self.kept) > MOST:
+                self.kept.popitem(last=False)
+        mask.laid[name] = found
+        return found
+
+    def enter(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
+        kwargs = dict(kwargs)
+        graph, tree = kwargs.pop("graph", None), kwargs.pop("tree", None)
+        named = list(inspect.signature(model.forward).parameters)
+        given = {**dict(zip(named, args, strict=False)), **kwargs}
+        for name, value in given.items():
+            if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
+                raise ValueError(
+                    f"rewire: {name} is a 4-D mask, {list(value.shape)}, and the model is rewired to a graph; both say "
+                    "who hears whom. Give a 2-D mask of padding, or restore(model) first"
+                )
+        if not self.generating:
+            self._refuse_unknown(given)
+            self.brought = brought(graph, tree, growing=given.get("past_key_values") is not None)
+        wanted = given.get("output_attentions")
+        self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
+        return args, kwargs
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's own `generate`, with `graph=` and `tree=` for each example of the prompt."""
+        self.brought = brought(kwargs.pop("graph", None), kwargs.pop("tree", None), growing=True, copies=True)
+        self.generating = True
+        try:
+            return type(self.model).generate(self.model, *args, **kwargs)  # type: ignore[attr-defined]
+        finally:
+            self.generating, self.brought = False, Brought()
+
+    def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
+        known = known_arguments(self.model)
+        for name, value in given.items():
+            if value is not None and name not in known:
+                raise TypeError(
+                    f"rewire: {type(self.model).__name__} takes {name}= and does nothing with it; leave it out. "
+                    + (
+                        "Heads are rewired by heads=, as in rewire(model, pattern, heads=[0])"
+                        if "head" in name
+                        else nearest(name, [*known, "graph", "tree"])
+                    )
+                )
+
+
+def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Brought:
+    """What comes with one batch, as people write it."""
+    if tree is not None and not isinstance(tree, tuple | list | Tensor):
+        raise TypeError(f"rewire: tree must be a list with the heads of each example, got {type(tree).__name__}")
+    found = None if graph is None else heard(graph)
+    return Brought(found, None if tree is None else tuple(tree), growing, copies)
+
+
+def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
+    """The arguments of these names, however they were given; None where not."""
+    found = [kwargs.get(name) for name in names]
+    if len(args) > 1:
+        places = list(inspect.signature(module.forward).parameters)
+        found += [given for name, given in zip(places, args, strict=False) if name in names]
+    return found
+
+
+def known_arguments(model: nn.Module) -> set[str]:
+    """What a model, the models in it and its loss have a name for; transformers swallows any other."""
+    transformers = require("transformers", extra="text")
+    generic = require("transformers.utils.generic", extra="text")
+    known = {"return_dict", "use_cache", "cache_position", *generic.TransformersKwargs.__annotations__}
+    functions = [m.forward for m in model.modules() if isinstance(m, transformers.PreTrainedModel)]
+    loss = getattr(model, "loss_function", None)
+    for function in [*functions, *([loss] if callable(loss) else [])]:
+        parameters = inspect.signature(function).parameters.values()
+        known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+    return known
