@@ -6,6 +6,7 @@ from edgewise.pretrained.hugging_face import HuggingFace
 from edgewise.pretrained.llama import llama
 from edgewise.pretrained.names_table import NamesTable, Row
 from edgewise.pretrained.pyg import PYG, from_pyg, to_pyg
+from edgewise.pretrained.rewire import restore, rewire
 from edgewise.pretrained.torch_nn import from_torch, to_torch
 
 HUGGING_FACE: dict[str, HuggingFace] = {"bert": bert, "gpt2": gpt2, "llama": llama}
@@ -21,6 +22,8 @@ __all__ = [
     "from_torch",
     "gpt2",
     "llama",
+    "restore",
+    "rewire",
     "to_pyg",
     "to_torch",
 ]

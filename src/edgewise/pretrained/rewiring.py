@@ -50,7 +50,7 @@ class Rewiring:
     attentions: dict[str, Told] = field(default_factory=dict)
     handles: list[Any] = field(default_factory=list)
     before: list[tuple[Any, Any]] = field(default_factory=list)  # configs, and the backend that each one named
-    brought: Brought = Brought()
+    brought: Brought = field(default_factory=Brought)
     generating: bool = False
     recording: bool = False  # whether the weights are asked for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
@@ -60,7 +60,7 @@ class Rewiring:
         name = (None if wire is None else id(wire), told.crossing)
         if name in mask.laid:
             return mask.laid[name]  # type: ignore[no-any-return]
-        key = None if mask.key is None or not self.brought.plain else (*name, mask.key, mask.batch, self.brought)
+        key = None if mask.key is None or not self.brought.plain else (*name, mask.key, mask.batch, device)
         found = None if key is None else self.kept.get(key)
         if found is None:
             graph, examples = heard_graph(mask, wire, self.brought, told.crossing)

@@ -1,0 +1,467 @@
+"""Which models of transformers edgewise.rewire takes: each one rewired, beside its own eager attention.
+
+    python benchmarks/coverage.py [--save] [--only bert,llama] [--kind text|other]
+
+The denominator is read off the source: every public model class of every models/*/modeling_*.py that calls the
+attention interface; those whose forward takes `input_ids` are text. Each is built tiny from its own config, in a
+process of its own, with a padded batch; what cannot be built or run counts against the score. A class is *equal* when,
+on real positions,
+
+    rewired to complete()    ==  eager
+    rewired to window(2, 1)  ==  eager with the window's dense mask added to its own, and  !=  eager
+
+forward and gradient, by the promise max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest), or
+in float64 where float32 itself is noisier than that.
+"""
+
+import argparse
+import importlib
+import inspect
+import json
+import os
+import select
+import signal
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import report
+import torch
+import transformers
+from transformers import AttentionInterface, PreTrainedModel, PretrainedConfig
+
+from edgewise import restore, rewire
+from edgewise.patterns import window
+
+SECONDS = 90
+TOKENS, TARGETS, REAL = 11, 6, 7
+PATTERN = window(2, 1)
+ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context", "context_hidden_states")
+VOCABULARY = 64
+MOST_PARAMETERS = 60_000_000
+
+SMALL: dict[str, int] = {
+    **dict.fromkeys(("hidden_size", "d_model", "n_embd", "dim", "embed_dim", "embedding_size", "decoder_hidden_size"), 32),
+    **dict.fromkeys(("n_layer", "n_layers", "num_layers", "num_hidden_layers", "encoder_layers", "decoder_layers"), 2),
+    **dict.fromkeys(("num_decoder_layers", "num_encoder_layers", "depth", "decoder_num_hidden_layers"), 2),
+    **dict.fromkeys(("encoder_num_hidden_layers", "decoder_num_layers", "encoder_num_layers", "num_block_layers"), 2),
+    **dict.fromkeys(("n_head", "n_heads", "num_heads", "num_attention_heads", "encoder_attention_heads"), 4),
+    **dict.fromkeys(("decoder_attention_heads", "encoder_num_attention_heads", "decoder_num_attention_heads"), 4),
+    **dict.fromkeys(("num_key_value_heads", "num_kv_heads", "decoder_num_key_value_heads"), 2),
+    **dict.fromkeys(("encoder_num_key_value_heads", "num_global_key_value_heads", "swa_num_key_value_heads"), 2),
+    **dict.fromkeys(("head_dim", "d_kv", "kv_channels", "attention_head_size", "global_head_dim", "v_head_dim"), 8),
+    **dict.fromkeys(("qk_rope_head_dim", "qk_nope_head_dim", "index_head_dim"), 4),
+    **dict.fromkeys(("q_lora_rank", "kv_lora_rank", "index_n_heads"), 8),
+    **dict.fromkeys(("intermediate_size", "ffn_dim", "d_ff", "encoder_ffn_dim", "decoder_ffn_dim", "n_inner"), 48),
+    **dict.fromkeys(("moe_intermediate_size", "shared_expert_intermediate_size", "expert_ffn_hidden_size"), 16),
+    **dict.fromkeys(("vocab_size", "text_vocab_size", "decoder_vocab_size", "audio_vocab_size"), VOCABULARY),
+    **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), 4),
+    **dict.fromkeys(("num_experts_per_tok", "num_experts_per_token", "moe_k", "top_k_experts"), 2),
+    **dict.fromkeys(("n_group", "topk_group", "first_k_dense_replace", "num_nextn_predict_layers"), 1),
+    **dict.fromkeys(("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions"), 128),
+    **dict.fromkeys(("sliding_window", "attention_chunk_size"), 6),
+    **dict.fromkeys(("image_size", "patch_size_total"), 32),
+    **dict.fromkeys(("patch_size",), 8),
+    **dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 2),
+    **dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim", "mamba_d_head", "mamba_head_dim"), 8),
+    **dict.fromkeys(("mamba_n_heads", "mamba_num_heads"), 8),
+    **dict.fromkeys(("mamba_d_state", "ssm_state_size"), 8),
+    **dict.fromkeys(("projection_dim", "hidden_size_per_layer_input", "vocab_size_per_layer_input"), 32),
+    **dict.fromkeys(("index_topk",), 4),
+}  # fmt: skip
+
+
+def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
+    """Every public model class of the files that call the interface, text or other."""
+    root = Path(transformers.__file__).parent
+    for file in sorted(root.glob("models/*/modeling_*.py")):
+        family = file.parent.name
+        if "get_interface(" not in file.read_text() or (only and family not in only):
+            continue
+        module = importlib.import_module(f"transformers.models.{family}.{file.stem}")
+        for name in module.__all__:
+            found = getattr(module, name, None)
+            if not (isinstance(found, type) and issubclass(found, PreTrainedModel)) or name.endswith("PreTrainedModel"):
+                continue
+            text = "input_ids" in inspect.signature(found.forward).parameters
+            if text == (kind == "text"):
+                yield family, found
+
+
+# --- a tiny model of any class
+
+
+def tiny(config_class: type[PretrainedConfig]) -> PretrainedConfig:
+    """The config of a class with small numbers for the names that say how large it is, at every depth."""
+    default = config_class()
+    return config_class(**shrunken(default.to_dict(), default))
+
+
+def shrunken(settings: dict[str, Any], config: Any) -> dict[str, Any]:
+    layers = next((settings[n] for n in ("num_hidden_layers", "n_layer", "num_layers") if settings.get(n)), None)
+    small: dict[str, Any] = {}
+    for name, value in settings.items():
+        if name in ("transformers_version", "model_type", "architectures", "_name_or_path", "dtype", "torch_dtype"):
+            continue
+        inner = getattr(config, name, None)
+        if isinstance(inner, PretrainedConfig):
+            small[name] = {**shrunken(inner.to_dict(), inner), "model_type": inner.model_type}
+        elif name in SMALL and isinstance(value, int) and not isinstance(value, bool):
+            small[name] = min(value, SMALL[name]) if value > 0 else value
+        elif name.endswith("_token_id") or name.endswith("_token_index"):
+            small[name] = token(name, value)
+        elif isinstance(value, list) and layers and len(value) == layers and name != "architectures":
+            small[name] = varied(value)
+        elif "dropout" in name or name.endswith("_pdrop") or name == "layerdrop":
+            small[name] = 0.0 if isinstance(value, float | int) and not isinstance(value, bool) else value
+        else:
+            small[name] = value
+    if small.get("kv_lora_rank") and "num_key_value_heads" in small:
+        small["num_key_value_heads"] = small.get("num_attention_heads", 4)  # latent attention groups no heads
+    if "pad_token_id" in small:
+        small["pad_token_id"] = 0
+    return small
+
+
+def token(name: str, value: Any) -> Any:
+    """Special tokens within the small vocabulary, away from those of the batch."""
+    if isinstance(value, list):
+        return [token(name, one) for one in value]
+    if not isinstance(value, int) or value < 0:
+        return value
+    known = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1, "sep_token_id": 3}
+    return known.get(name, 40 + sum(map(ord, name)) % 20)
+
+
+def varied(values: list[Any]) -> list[Any]:
+    """Two entries, of two kinds where there are two."""
+    other = next((value for value in values if value != values[0]), values[-1])
+    return [values[0], other]
+
+
+def made(family: type[PreTrainedModel]) -> PreTrainedModel:
+    config = tiny(family.config_class)
+    with torch.device("meta"):
+        size = sum(p.numel() for p in family(config).parameters())
+    if size > MOST_PARAMETERS:
+        raise MemoryError(f"still {size:,} parameters after shrinking")
+    torch.manual_seed(0)
+    model = family(tiny(family.config_class)).eval()
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.is_floating_point():
+                noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(len(name))).to(p.dtype)
+                p.add_(noise * (0.15 if p.dim() > 1 else 0.05))
+    return model
+
+
+def batch(model: PreTrainedModel, padded: bool) -> tuple[dict[str, Any], torch.Tensor]:
+    """What the model is given, and which of its tokens are no padding."""
+    names = inspect.signature(model.forward).parameters
+    random = torch.Generator().manual_seed(1)
+    ids = torch.randint(4, 36, (2, TOKENS), generator=random)
+    real = torch.ones(2, TOKENS, dtype=torch.bool)
+    ids[0, -1] = 2  # the end of a sentence, which some classes read their answer from
+    if padded:
+        real[1, REAL:] = False
+        ids[1, REAL - 1], ids[1, REAL:] = 2, 0
+    given: dict[str, Any] = {"input_ids": ids, "attention_mask": real.long()}
+    if "decoder_input_ids" in names and "ForSequenceClassification" not in type(model).__name__:
+        given["decoder_input_ids"] = torch.randint(4, 36, (2, TARGETS), generator=random)
+    if "bbox" in names:
+        low = torch.randint(0, 50, (2, TOKENS, 2), generator=random)
+        given["bbox"] = torch.cat([low, low + 5], dim=-1)
+    if "mc_token_ids" in names:
+        given["mc_token_ids"] = real.sum(1) - 1
+    if "use_cache" in names:
+        given["use_cache"] = False
+    given = {name: value for name, value in given.items() if name in names or name == "attention_mask"}
+    if "ForMultipleChoice" in type(model).__name__:
+        given = {name: x[:, None] if isinstance(x, torch.Tensor) else x for name, x in given.items()}
+    if "input_ids" not in names:
+        given = other_batch(model, names, random)
+    return given, real
+
+
+def other_batch(model: PreTrainedModel, names: Any, random: torch.Generator) -> dict[str, Any]:
+    """Pictures and sounds, for classes that read no text."""
+    config = model.config
+    main = model.main_input_name
+    vision = getattr(config, "vision_config", config)
+    size = getattr(vision, "image_size", 32)
+    height, width = (size, size) if isinstance(size, int) else size
+    shapes = {
+        "pixel_values": (2, getattr(vision, "num_channels", 3), height, width),
+        "input_features": (2, getattr(config, "num_mel_bins", getattr(config, "feature_size", 80)), 64),
+        "input_values": (2, 1600),
+    }
+    if main not in shapes:
+        raise NotImplementedError(f"no batch of {main} is known here")
+    return {main: torch.randn(*shapes[main], generator=random)}
+
+
+# --- two answers, compared
+
+
+def answers(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The real positions of every tensor that the model returns."""
+    found = {}
+    for name, x in named_tensors("", model(**given)):
+        if not x.is_floating_point() or "past" in name or "mask" in name or "cache" in name:
+            continue
+        if x.shape[:2] == real.shape:
+            x = x[real]
+        elif x.shape[:3] == (2, 1, TOKENS):
+            x = x[:, 0][real]
+        found[name] = x
+    if not found:
+        raise NotImplementedError("it returns no tensor")
+    return found
+
+
+def named_tensors(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(value, torch.Tensor):
+        yield name, value
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from named_tensors(f"{name}.{key}", one)
+    elif isinstance(value, tuple | list):
+        for n, one in enumerate(value):
+            yield from named_tensors(f"{name}.{n}", one)
+
+
+def run(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the model answers, and the gradient of one number made of it."""
+    model.zero_grad()
+    torch.manual_seed(3)
+    found = answers(model, given, real)
+    loss = 0.0
+    for n, x in enumerate(found.values()):
+        if x.requires_grad:
+            weight = torch.randn(x.shape, generator=torch.Generator().manual_seed(n)).to(x.dtype)
+            loss = loss + (torch.nan_to_num(x, 0.0, 0.0, 0.0) * weight).sum() / max(x.numel(), 1) ** 0.5
+    if isinstance(loss, torch.Tensor):
+        loss.backward()
+    grads = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+    return {name: x.detach() for name, x in found.items()}, grads
+
+
+def worst(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """max|a - b| / max(1, max|b|) over all tensors; infinite where one side lacks one."""
+    if ours.keys() != theirs.keys():
+        return float("inf")
+    return max((error(ours[name], theirs[name]) for name in theirs), default=0.0)
+
+
+def worst_gradient(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
+    """The largest difference of gradients, in parts of the largest gradient."""
+    largest = max((float(g.abs().max()) for g in theirs.values() if g.numel()), default=0.0)
+    zero = torch.zeros(())
+    off = [float((ours.get(n, zero) - theirs.get(n, zero)).abs().max()) for n in {*ours, *theirs}]
+    return max(off, default=0.0) / max(largest, 1e-30)
+
+
+def error(a: torch.Tensor, b: torch.Tensor) -> float:
+    same = (a == b) | (a.isnan() & b.isnan())
+    off = (a - b).abs().masked_fill(same, 0.0)
+    finite = b[b.isfinite() & (b.abs() < 1e30)]
+    return float(off.max()) / max(1.0, float(finite.abs().max()) if finite.numel() else 1.0) if a.numel() else 0.0
+
+
+class eager_with_window:
+    """Eager attention whose dense mask has the window's added to it, in these attentions, among themselves."""
+
+    def __init__(self, modules: list[Any]) -> None:
+        self.modules = {id(module) for module in modules}
+        self.crossing: set[int] = set()
+        self.hooks = [module.register_forward_pre_hook(self.notice, with_kwargs=True) for module in modules]
+
+    def notice(self, module: Any, args: Any, kwargs: Any) -> None:
+        names = list(inspect.signature(module.forward).parameters)
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        crosses = "cross" in type(module).__name__.lower() or any(given.get(name) is not None for name in ELSEWHERE)
+        (self.crossing.add if crosses else self.crossing.discard)(id(module))
+
+    def __call__(self, module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **terms: Any) -> Any:
+        forward = inspect.unwrap(type(module).forward)
+        (name,) = [n for n in forward.__code__.co_names if n.endswith("eager_attention_forward")]
+        Q, K = query.shape[2], key.shape[2]
+        if id(module) in self.modules - self.crossing:
+            outside = ~PATTERN.build(Q, K).dense()
+            added = torch.zeros(Q, K, dtype=query.dtype).masked_fill(outside, torch.finfo(query.dtype).min)
+            attention_mask = added[None, None] if attention_mask is None else torch.minimum(added, attention_mask)
+        return forward.__globals__[name](module, query, key, value, attention_mask, **terms)
+
+    def __enter__(self) -> None:
+        AttentionInterface._global_mapping["eager"] = self
+
+    def __exit__(self, *_: object) -> None:
+        del AttentionInterface._global_mapping["eager"]
+        for hook in self.hooks:
+            hook.remove()
+
+
+def judged(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
+    """One class, from config to verdict."""
+    stage = "not built"
+    try:
+        model = made(family)
+        model.set_attn_implementation("eager")
+        given, real = batch(model, padded)
+        stage = "does not run"
+        eager, grad = run(model, given, real)
+    except Exception as failure:
+        return {"verdict": stage, "why": said(failure)}
+    try:
+        rewire(model, "complete")
+        paths = list(model._edgewise_rewiring.attentions.values())
+        modules = [model.get_submodule(note.path) for note in paths]
+        whole, whole_grad = run(model, given, real)
+        restore(model)
+        again, _ = run(model, given, real)
+        rewire(model, PATTERN)
+        narrow, narrow_grad = run(model, given, real)
+        restore(model)
+    except Exception as failure:
+        restore(model)
+        refused = isinstance(failure, ValueError | TypeError) and str(failure).startswith("rewire:")
+        return {"verdict": "refused" if refused else "error", "why": said(failure)}
+    with eager_with_window(modules):
+        wanted, wanted_grad = run(model, given, real)
+    found = {
+        "complete": worst(whole, eager),
+        "window": worst(narrow, wanted),
+        "gradient": max(worst_gradient(whole_grad, grad), worst_gradient(narrow_grad, wanted_grad)),
+        "moved": worst(narrow, eager),
+        "restored": worst(again, eager),
+        "attentions": len(modules),
+    }
+    return {"verdict": verdict(found), "why": "", **found}
+
+
+def verdict(found: dict[str, Any]) -> str:
+    if found["restored"] > 0:
+        return "not restored"
+    if max(found["complete"], found["window"]) > 1e-5 or found["gradient"] > 1e-4:
+        return "different"
+    return "equal" if found["moved"] > 1e-4 else "unmoved"
+
+
+def said(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
+
+
+def in_float64(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
+    torch.set_default_dtype(torch.float64)
+    return {**judged(family, padded), "dtype": "float64"}
+
+
+def alone(task: Any) -> dict[str, Any]:
+    """A task in a process of its own, so that neither a crash nor a hang stops the sweep."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        sys.stdout = sys.stderr = open(os.devnull, "w")
+        answer = json.dumps(task())
+        with os.fdopen(writer, "w") as pipe:
+            pipe.write(answer)
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        ready, _, _ = select.select([pipe], [], [], SECONDS)
+        if not ready:
+            os.kill(child, signal.SIGKILL)
+        text = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if not text:
+        return {"verdict": "does not run", "why": f"no answer in {SECONDS} s, or the process died ({status})"}
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def swept(kind: str, only: set[str]) -> list[dict[str, Any]]:
+    rows = []
+    for family, found in classes(kind, only):
+        begun = time.perf_counter()
+        row = alone(lambda found=found: judged(found, padded=True))
+        if row["verdict"] in ("different", "unmoved") and row.get("window", 1) < 1e-2:
+            wide = alone(lambda found=found: in_float64(found, padded=True))
+            row = wide if wide["verdict"] == "equal" else row
+        rows.append({"family": family, "class": found.__name__, **row, "seconds": round(time.perf_counter() - begun, 2)})
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+# --- the report
+
+ORDER = ("equal", "refused", "different", "unmoved", "not restored", "error", "does not run", "not built")
+MEANING = {
+    "equal": "complete() equals eager, the window equals eager with its dense mask and differs from eager, gradients too",
+    "refused": "one clear error instead of an answer",
+    "different": "an answer that is not eager's: a defect of ours",
+    "unmoved": "the window changes nothing: its two layers or its batch leave it nothing to change, or a defect of ours",
+    "not restored": "restore does not give the first answer back: a defect of ours",
+    "error": "an error that is not ours to word: counts against us",
+    "does not run": "its own eager forward fails on the generic batch: counts against the score",
+    "not built": "no model from its shrunken config: counts against the score",
+}
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    counts = Counter(row["verdict"] for row in rows)
+    ran = sum(counts[name] for name in ORDER[:6])
+    lines = [[name, str(counts[name]), MEANING[name]] for name in ORDER if counts[name]]
+    share = f"{counts['equal']} of {len(rows)} classes equal ({counts['equal'] / max(len(rows), 1):.0%}); "
+    share += f"of the {ran} that run at all {counts['equal'] / max(ran, 1):.0%}."
+    families = {row["family"] for row in rows}
+    whole = {f for f in families if any(r["verdict"] == "equal" for r in rows if r["family"] == f)}
+    share += f" {len(whole)} of {len(families)} files have at least one class that is equal."
+    return share + "\n\n" + report.table(["verdict", "classes:", "what it means"], lines)
+
+
+def page(sweeps: dict[str, list[dict[str, Any]]]) -> str:
+    parts = ["# Coverage: transformers' models under `edgewise.rewire`", report.header("transformers"), __doc__ or ""]
+    for kind, rows in sweeps.items():
+        parts += [f"## {'Text' if kind == 'text' else 'Pictures, sounds and the rest'}", summary(rows)]
+        for name in ORDER[1:]:
+            some = [row for row in rows if row["verdict"] == name]
+            if some:
+                reasons = [[f"{row['family']}: {row['class']}", why(row)] for row in some]
+                parts += [f"### {name.capitalize()}", report.table(["class", "why"], reasons)]
+        equal = [row for row in rows if row["verdict"] == "equal"]
+        cells = [
+            [r["family"], r["class"], *(f"{r[n]:.1e}" for n in ("complete", "window", "gradient", "moved")),
+             r.get("dtype", "float32")]
+            for r in equal
+        ]  # fmt: skip
+        columns = ["file", "class", "complete:", "window:", "gradient:", "window moves it by:", "in"]
+        parts += ["### Equal", report.table(columns, cells)]
+    return "\n\n".join(parts)
+
+
+def why(row: dict[str, Any]) -> str:
+    numbers = ", ".join(f"{n} {row[n]:.1e}" for n in ("complete", "window", "gradient", "moved") if n in row)
+    return (row["why"] or numbers).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--save", action="store_true", help="keep the page and its numbers in benchmarks/results")
+    parser.add_argument("--only", default="", help="names of files, such as bert,llama")
+    parser.add_argument("--kind", choices=["text", "other", "both"], default="both")
+    parser.add_argument("--from-log", help="rows of an earlier sweep, a line of JSON each, by kind: text=FILE,other=FILE")
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    kinds = ["text", "other"] if asked.kind == "both" else [asked.kind]
+    sweeps = {kind: swept(kind, set(filter(None, asked.only.split(",")))) for kind in kinds}
+    report.finish("coverage", page(sweeps), asked.save, sweeps)
