@@ -1,4 +1,4 @@
-"""Whether an attention's own eager function is softmax over edges: asked once, in numbers, before edgewise takes it over.
+"""Whether an attention's own eager function is softmax over edges: asked once, in numbers, before we take it over.
 
 Models hand their attentions more than the interface says, and read some of it elsewhere. What cannot be seen in the
 arguments shows in the answer.

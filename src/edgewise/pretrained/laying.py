@@ -128,7 +128,7 @@ def by_graph(mask: OwnMask, graph: Graph, example: int, brought: Brought, crossi
         low, high = max(start, mask.row_start), min(start + nodes[0], mask.row_start + mask.rows)
         part, row_of, shift = graph[low - start : max(low, high) - start], torch.arange(low, high), start
         row_of -= mask.row_start
-    one = Graph._trusted(part.cpu().runs if part.device.type != "cpu" else part.runs, graph.num_senders)
+    one = Graph._trusted(part.to("cpu").runs, graph.num_senders)
     return placed(mask, one, row_of, torch.tensor([shift - mask.column_start]), 1)
 
 

@@ -1,19 +1,20 @@
-"""A model's own mask on its way from the mask function to the attentions: made once a forward, for all layers of a kind."""
+"""A model's own mask on its way from mask function to attentions: made once a forward, for all layers of a kind."""
 
 from collections.abc import Hashable
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
+from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.graph.algebra import one_run_a_row
 from edgewise.graph.convert import mask_runs
 from edgewise.graph.runs import Runs
 from edgewise.pretrained.mask_band import MaskFunction, read
-from edgewise.extras import require
 
 # So many pairs of a mask that is no band are looked at together.
 BLOCK = 2**24
@@ -106,14 +107,14 @@ class OwnMask:
         return (band.before, band.after, *sizes, tuple(extents))
 
     def stretches(self, examples: int) -> list[Stretch]:
-        """What patterns are laid on: each example from its first to its last position, cut where sequences are packed."""
+        """What patterns are laid on: each example from first to last position, cut where sequences are packed."""
         found = []
         for example, (first, stop) in enumerate(self.extents[:examples]):
             cuts = [first, stop]
             if self.band is not None and self.band.sequences is not None:
                 turns = self.band.sequences[example].diff().nonzero().squeeze(1) + 1
                 cuts[1:1] = [turn for turn in turns.tolist() if first < turn < stop]
-            found += [Stretch(example, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+            found += [Stretch(example, a, b) for a, b in pairwise(cuts)]
         return found
 
     def graph(self, examples: int) -> Graph:
@@ -201,30 +202,30 @@ class OwnMask:
     def __len__(self) -> int:
         return self.batch
 
-    def __getitem__(self, index: Any) -> Tensor:
+    def __getitem__(self, index: Any) -> Any:
         return self.dense()[index]
 
-    def __add__(self, other: Any) -> Tensor:
+    def __add__(self, other: Any) -> Any:
         return self.dense() + other
 
     __radd__ = __add__
 
-    def __mul__(self, other: Any) -> Tensor:
+    def __mul__(self, other: Any) -> Any:
         return self.dense() * other
 
     def __eq__(self, other: object) -> Any:
         return self.dense() == other if isinstance(other, Tensor | int | float) else self is other
 
-    def __lt__(self, other: Any) -> Tensor:
+    def __lt__(self, other: Any) -> Any:
         return self.dense() < other
 
-    def __gt__(self, other: Any) -> Tensor:
+    def __gt__(self, other: Any) -> Any:
         return self.dense() > other
 
-    def __ge__(self, other: Any) -> Tensor:
+    def __ge__(self, other: Any) -> Any:
         return self.dense() >= other
 
-    def __le__(self, other: Any) -> Tensor:
+    def __le__(self, other: Any) -> Any:
         return self.dense() <= other
 
     __hash__ = object.__hash__

@@ -35,8 +35,8 @@ def rewire(
 
     Args:
         model: any transformers model whose attentions go through its attention interface; changed in place.
-        pattern: a pattern's text, a Pattern or a Graph; a list of these, one for each example of the batch; or a list of
-            `(heads, pattern)`, other heads keeping the model's own mask.
+        pattern: a pattern's text, a Pattern or a Graph; a list of these, one for each example of the batch; or a list
+            of `(heads, pattern)`, other heads keeping the model's own mask.
         layers: numbers of layers, or paths of modules ("encoder", "*.layers.0.*"); None for all that read text.
         heads: the heads that hear the pattern; None for all.
         cross: the same as `pattern` for attentions that hear another sequence, source -> target. These keep the model's
@@ -81,7 +81,7 @@ def rewire(
         if note is None:
             note = rewiring.attentions[path] = Told(path, rewiring)
             rewiring.handles.append(module.register_forward_pre_hook(note.notice, with_kwargs=True))
-            module._edgewise = note  # type: ignore[assignment]
+            module.__dict__["_edgewise"] = note
         note.wires = found[path]
         note.cross = note.cross if crossing is None else crossing
     _take_over(model, chosen, rewiring)
@@ -89,7 +89,7 @@ def rewire(
 
 
 def restore(model: Model) -> Model:
-    """The model as it was before `rewire`: its own attention, no hook left. A model that was not rewired stays as it is.
+    """The model as it was before `rewire`: its own attention, no hook left. One that was not rewired stays as it is.
 
     >>> from transformers import GPT2Config, GPT2Model
     >>> model = GPT2Model(GPT2Config(n_layer=1, n_head=2, n_embd=8, vocab_size=9))
@@ -116,15 +116,10 @@ def attentions(model: nn.Module) -> dict[str, nn.Module]:
     return {path: module for path, module in model.named_modules() if _by_interface(type(module))}
 
 
-def _by_interface(family: type) -> bool:
+def _by_interface(family: type[nn.Module]) -> bool:
     """Whether the forward of a module asks the interface for its attention function."""
-    for parent in family.__mro__:
-        if "forward" in vars(parent) and parent is not nn.Module:
-            try:
-                return "get_interface(" in inspect.getsource(parent)
-            except (OSError, TypeError):
-                return False
-    return False
+    code = getattr(inspect.unwrap(family.forward), "__code__", None)
+    return code is not None and "get_interface" in code.co_names
 
 
 def _chosen(model: nn.Module, layers: Layers) -> dict[str, nn.Module]:

@@ -2,7 +2,8 @@
 
 import inspect
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,15 @@ class Told:
         self.crossing = "Cross" in type(module).__name__ or any(
             given is not None for given in arguments(module, args, kwargs, SOURCES)
         )
+
+    @contextmanager
+    def aside(self, module: nn.Module) -> Iterator[None]:
+        """The attention as if it had been told nothing."""
+        del module._edgewise
+        try:
+            yield
+        finally:
+            module.__dict__["_edgewise"] = self
 
 
 @dataclass(eq=False)
