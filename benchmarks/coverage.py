@@ -40,6 +40,7 @@ from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
 
 from edgewise import restore, rewire
 from edgewise.patterns import window
+from edgewise.pretrained.rewire import attentions
 
 SECONDS = 90
 TOKENS, TARGETS, REAL = 11, 6, 7
@@ -76,6 +77,7 @@ SMALL: dict[str, int] = {
     **dict.fromkeys(("mamba_d_state", "ssm_state_size"), 8),
     **dict.fromkeys(("projection_dim", "hidden_size_per_layer_input", "vocab_size_per_layer_input"), 32),
     **dict.fromkeys(("index_topk",), 4),
+    **dict.fromkeys(("out_hidden_size", "text_hidden_size", "condition_dim", "audio_hidden_size"), 32),
 }  # fmt: skip
 
 
@@ -99,36 +101,66 @@ def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
 # --- a tiny model of any class
 
 
-def tiny(config_class: type[PretrainedConfig]) -> PretrainedConfig:
+def tiny(config_class: type[PretrainedConfig], small: dict[str, int]) -> PretrainedConfig:
     """The config of a class with small numbers for the names that say how large it is, at every depth."""
     default = config_class()
-    return config_class(**shrunken(default.to_dict(), default))
+    return config_class(**shrunken(default.to_dict(), default, small))
 
 
-def shrunken(settings: dict[str, Any], config: Any) -> dict[str, Any]:
+def shrunken(settings: dict[str, Any], config: Any, small: dict[str, int]) -> dict[str, Any]:
     layers = next((settings[n] for n in ("num_hidden_layers", "n_layer", "num_layers") if settings.get(n)), None)
-    small: dict[str, Any] = {}
+    made: dict[str, Any] = {}
     for name, value in settings.items():
+        inner = vars(config).get(name)
         if name in ("transformers_version", "model_type", "architectures", "_name_or_path", "dtype", "torch_dtype"):
             continue
-        inner = getattr(config, name, None)
         if isinstance(inner, PretrainedConfig):
-            small[name] = {**shrunken(inner.to_dict(), inner), "model_type": inner.model_type}
-        elif name in SMALL and isinstance(value, int) and not isinstance(value, bool):
-            small[name] = min(value, SMALL[name]) if value > 0 else value
-        elif name.endswith("_token_id") or name.endswith("_token_index"):
-            small[name] = token(name, value)
-        elif isinstance(value, list) and layers and len(value) == layers and name != "architectures":
-            small[name] = varied(value)
-        elif "dropout" in name or name.endswith("_pdrop") or name == "layerdrop":
-            small[name] = 0.0 if isinstance(value, float | int) and not isinstance(value, bool) else value
-        else:
-            small[name] = value
-    if small.get("kv_lora_rank") and "num_key_value_heads" in small:
-        small["num_key_value_heads"] = small.get("num_attention_heads", 4)  # latent attention groups no heads
-    if "pad_token_id" in small:
-        small["pad_token_id"] = 0
-    return small
+            made[name] = {**shrunken(inner.to_dict(), inner, small), "model_type": inner.model_type}
+        elif name in small and isinstance(value, int) and not isinstance(value, bool):
+            made[name] = min(value, small[name]) if value > 0 else value
+        elif name.endswith(("_token_id", "_token_index")):
+            made[name] = token(name, value)
+        elif isinstance(value, list) and layers and len(value) == layers:
+            made[name] = varied(value)
+        elif ("dropout" in name or name.endswith("_pdrop") or name == "layerdrop") and type(value) in (int, float):
+            made[name] = 0.0
+        elif value is not None:
+            made[name] = value
+    if made.get("kv_lora_rank") and "num_key_value_heads" in made:
+        made["num_key_value_heads"] = made.get("num_attention_heads", 4)  # latent attention groups no heads
+    if "pad_token_id" in settings:
+        made["pad_token_id"] = 0
+    return made
+
+
+def with_wide_heads(config_class: type[PretrainedConfig]) -> PretrainedConfig:
+    """Few heads, each as wide as by default: for models whose positions are cut by head dim."""
+    heads = {"head_dim", "d_kv", "kv_channels", "v_head_dim", "qk_rope_head_dim", "qk_nope_head_dim", "index_head_dim"}
+    kept = {name: number for name, number in SMALL.items() if name not in heads}
+    default = config_class()
+    text = default.get_text_config()
+    width = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    wide = {name: 4 * width if number == 32 and name != "image_size" else number for name, number in kept.items()}
+    return tiny(config_class, wide)
+
+
+def as_it_is(config_class: type[PretrainedConfig]) -> PretrainedConfig:
+    """Two layers and few words, all else by default."""
+    few = {name: number for name, number in SMALL.items() if "layer" in name or "vocab" in name or "expert" in name}
+    return tiny(config_class, few)
+
+
+def bare(config_class: type[PretrainedConfig]) -> PretrainedConfig:
+    """By default."""
+    return config_class()
+
+
+SIZES: dict[str, Any] = {
+    "small": lambda config_class: tiny(config_class, SMALL),
+    "wide heads": with_wide_heads,
+    "few layers": as_it_is,
+    "default": bare,
+}
 
 
 def token(name: str, value: Any) -> Any:
@@ -142,24 +174,25 @@ def token(name: str, value: Any) -> Any:
 
 
 def varied(values: list[Any]) -> list[Any]:
-    """Two entries, of two kinds where there are two."""
-    other = next((value for value in values if value != values[0]), values[-1])
-    return [values[0], other]
+    """Two entries, of two kinds where there are two, full attention among them."""
+    for one in ("full_attention", "attention"):
+        if one in values:
+            return [next((value for value in values if value != one), one), one]
+    return [values[0], next((value for value in values if value != values[0]), values[-1])]
 
 
-def made(family: type[PreTrainedModel]) -> PreTrainedModel:
-    config = tiny(family.config_class)
+def made(family: type[PreTrainedModel], size: str) -> PreTrainedModel:
     with torch.device("meta"):
-        size = sum(p.numel() for p in family(config).parameters())
-    if size > MOST_PARAMETERS:
-        raise MemoryError(f"still {size:,} parameters after shrinking")
+        count = sum(p.numel() for p in family(SIZES[size](family.config_class)).parameters())
+    if count > MOST_PARAMETERS:
+        raise MemoryError(f"{count:,} parameters")
     torch.manual_seed(0)
-    model = family(tiny(family.config_class)).eval()
+    model = family(SIZES[size](family.config_class)).eval()
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.is_floating_point():
                 noise = torch.randn(p.shape, generator=torch.Generator().manual_seed(len(name))).to(p.dtype)
-                p.add_(noise * (0.15 if p.dim() > 1 else 0.05))
+                p.add_(noise * (0.15 * min(1.0, (32 / p.shape[-1]) ** 0.5) if p.dim() > 1 else 0.05))
     return model
 
 
@@ -227,6 +260,8 @@ def answers(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -
             continue
         if x.shape[:2] == real.shape:
             x = x[real]
+        elif x.dim() > 2 and x.shape[0] == 2 and x.shape[1] == TOKENS - 1:
+            x = x[real[:, 1:]]  # it answers from the second token on
         elif x.shape[:3] == (2, 1, TOKENS):
             x = x[:, 0][real]
         found[name] = x
@@ -278,6 +313,8 @@ def worst_gradient(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
 
 
 def error(a: torch.Tensor, b: torch.Tensor) -> float:
+    if a.shape != b.shape:
+        return float("inf")
     same = (a == b) | (a.isnan() & b.isnan())
     off = (a - b).abs().masked_fill(same, 0.0)
     finite = b[b.isfinite() & (b.abs() < 1e30)]
@@ -303,9 +340,9 @@ class eager_with_window:
         (name,) = [n for n in forward.__code__.co_names if n.endswith("eager_attention_forward")]
         Q, K = query.shape[2], key.shape[2]
         if id(module) in self.modules - self.crossing:
-            outside = ~PATTERN.build(Q, K).dense()
-            added = torch.zeros(Q, K, dtype=query.dtype).masked_fill(outside, torch.finfo(query.dtype).min)
-            attention_mask = added[None, None] if attention_mask is None else torch.minimum(added, attention_mask)
+            outside, own = ~PATTERN.build(Q, K).dense(), attention_mask
+            own = torch.zeros(1, 1, Q, K, dtype=query.dtype) if own is None else own
+            attention_mask = own.masked_fill(outside, False if own.dtype == torch.bool else torch.finfo(own.dtype).min)
         return forward.__globals__[name](module, query, key, value, attention_mask, **terms)
 
     def __enter__(self) -> None:
@@ -319,30 +356,45 @@ class eager_with_window:
 
 def judged(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
     """One class, from config to verdict."""
-    stage = "not built"
-    try:
-        model = made(family)
-        model.set_attn_implementation("eager")
-        stage = "does not run"
-        given, real = batch(model, padded)
+    failures = []
+    for size in SIZES:
+        stage = "not built"
         try:
-            eager, grad = run(model, given, real)
-        except Exception:
-            if "pixel_values" not in inspect.signature(model.forward).parameters:
-                raise
-            given |= picture(model)  # it reads text beside a picture, and never without
-            eager, grad = run(model, given, real)
-    except Exception as failure:
-        return {"verdict": stage, "why": said(failure)}
+            model = made(family, size)
+            stage = "does not run"
+            model.set_attn_implementation("eager")
+            given, real = batch(model, padded)
+            try:
+                eager = run(model, given, real)
+            except Exception:
+                if "pixel_values" not in inspect.signature(model.forward).parameters:
+                    raise
+                given |= picture(model)  # it reads text beside a picture, and never without
+                eager = run(model, given, real)
+            return {**compared(model, given, real, *eager), "size": size}
+        except Exception as failure:
+            failures.append((stage, f"{size}: {said(failure)}"))
+    stage = min((stage for stage, _ in failures), key=["does not run", "not built"].index)
+    return {"verdict": stage, "why": next(why for found, why in failures if found == stage)}
+
+
+def compared(
+    model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor, eager: dict[str, Any], grad: dict[str, Any]
+) -> dict[str, Any]:
+    """A model that answers by eager attention, rewired to everything and to a window."""
+    layers, note = None, ""
     try:
-        rewire(model, "complete")
-        paths = list(model._edgewise_rewiring.attentions.values())
-        modules = [model.get_submodule(note.path) for note in paths]
+        try:
+            rewire(model, "complete")
+        except ValueError as refusal:
+            if "would hear as before; layers= names" not in str(refusal):
+                raise
+            layers, note = list(attentions(model)), "layers= named, since others are no attention of the interface"
+            rewire(model, "complete", layers=layers)
+        modules = [model.get_submodule(path) for path in model._edgewise_rewiring.attentions]
         whole, whole_grad = run(model, given, real)
-        restore(model)
-        again, _ = run(model, given, real)
-        rewire(model, PATTERN)
-        narrow, narrow_grad = run(model, given, real)
+        again, _ = run(restore(model), given, real)
+        narrow, narrow_grad = run(rewire(model, PATTERN, layers=layers), given, real)
         restore(model)
     except Exception as failure:
         restore(model)
@@ -358,7 +410,7 @@ def judged(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
         "restored": worst(again, eager),
         "attentions": len(modules),
     }
-    return {"verdict": verdict(found), "why": "", **found}
+    return {"verdict": verdict(found), "why": note, **found}
 
 
 def verdict(found: dict[str, Any]) -> str:
@@ -385,7 +437,10 @@ def alone(task: Any) -> dict[str, Any]:
     if child == 0:
         os.close(reader)
         sys.stdout = sys.stderr = open(os.devnull, "w")
-        answer = json.dumps(task())
+        try:
+            answer = json.dumps(task())
+        except Exception as failure:
+            answer = json.dumps({"verdict": "error", "why": f"the sweep itself: {said(failure)}"})
         with os.fdopen(writer, "w") as pipe:
             pipe.write(answer)
         os._exit(0)

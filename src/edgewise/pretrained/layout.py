@@ -7,7 +7,7 @@ from torch import Tensor
 from edgewise.graph import Graph
 
 
-def side_by_side(x: Float[Tensor, "batch heads nodes dim"], examples: int) -> Float[Tensor, "*batch nodes heads dim"]:
+def side_by_side(x: Float[Tensor, "batch heads nodes dim"], examples: int) -> Float[Tensor, "..."]:
     """[batch, nodes, heads, dim] where one graph serves all examples, all nodes in a row where each has its own."""
     x = x.transpose(1, 2)
     return x.flatten(0, 1) if examples > 1 or x.shape[0] == 1 else x
@@ -29,8 +29,8 @@ def on_edges(
 
 
 def dense_weights(
-    weights: Float[Tensor, "*batch edges heads"], graph: Graph, examples: int, batch: int, rows: int, columns: int
-) -> Float[Tensor, "batch heads rows columns"]:
+    weights: Float[Tensor, "..."], graph: Graph, examples: int, batch: int, rows: int, columns: int
+) -> Float[Tensor, "examples heads rows columns"]:
     """The weights of edges as transformers returns them, 0 where there is no edge."""
     senders, receivers = graph.remember("edges", graph.edges)
     H = weights.shape[-1]

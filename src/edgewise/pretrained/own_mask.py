@@ -185,9 +185,21 @@ class OwnMask:
         mask: Tensor = self.laid["dense"]
         return mask
 
+    @property
+    def shape(self) -> torch.Size:
+        """That of the dense mask, which is not made for it."""
+        return torch.Size([self.batch, 1, self.rows, self.columns])
+
+    @property
+    def ndim(self) -> int:
+        """4, as that of the dense mask."""
+        return 4
+
     def to(self, *args: Any, **kwargs: Any) -> "OwnMask":
-        """Itself: graphs move to the device of the tensors that they meet."""
+        """Itself: nothing is written into it, and graphs move to the device of the tensors that they meet."""
         return self
+
+    clone = contiguous = detach = to
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -158,8 +158,15 @@ def _numbers(path: str) -> list[int]:
 
 def _of_text(model: Any, found: dict[str, nn.Module]) -> dict[str, nn.Module]:
     """The attentions that belong to text, where a model has others as well."""
-    texts = [model.config.get_text_config(decoder=True), model.config.get_text_config(encoder=True)]
-    of_text = {path: m for path, m in found.items() if any(getattr(m, "config", None) is text for text in texts)}
+    ways: list[dict[str, bool]] = [{"decoder": True}, {"encoder": True}, {}]
+    texts = {type(model.config.get_text_config(**way)) for way in ways}
+    of_text = {path: m for path, m in found.items() if type(getattr(m, "config", None)) in texts}
+    reads_text = "input_ids" in inspect.signature(model.forward).parameters
+    if not of_text and reads_text:
+        raise ValueError(
+            f"rewire: no attention of {type(model).__name__} that goes through the attention interface is of its text: "
+            f"{', '.join(list(found)[:3])}; layers= names those to rewire, if these are meant"
+        )
     return of_text or found
 
 
