@@ -1,5 +1,6 @@
 """Other people's names: checkpoints of other libraries <-> ours, a two-way table each."""
 
+from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.bert import bert
 from edgewise.pretrained.gpt2 import gpt2
 from edgewise.pretrained.hugging_face import HuggingFace
@@ -22,6 +23,7 @@ __all__ = [
     "from_torch",
     "gpt2",
     "llama",
+    "register",
     "restore",
     "rewire",
     "to_pyg",
