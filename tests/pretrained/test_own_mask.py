@@ -24,9 +24,9 @@ SLID = {"q_length": 2, "kv_length": 5, "q_offset": 6, "kv_offset": 3}
 
 def blocks(mask, examples):
     dense = mask.graph(examples).dense()
-    return torch.stack([
-        dense[n * mask.rows : (n + 1) * mask.rows, n * mask.columns : (n + 1) * mask.columns] for n in range(examples)
-    ])
+    return torch.stack(
+        [dense[n * mask.rows : (n + 1) * mask.rows, n * mask.columns : (n + 1) * mask.columns] for n in range(examples)]
+    )
 
 
 @pytest.mark.parametrize("padding", PADDING)

@@ -151,7 +151,9 @@ def test_trees_ride_along_with_the_batch():
 def test_a_graph_may_count_padding_as_well():
     model = rewire(made("bert"), "complete")
     whole, real = parse("window(1, 1)").build(9), parse("window(1, 1)").build(6)
-    assert torch.equal(answer(model, graph=[whole, whole])[RIGHT.bool()], answer(model, graph=[whole, real])[RIGHT.bool()])
+    assert torch.equal(
+        answer(model, graph=[whole, whole])[RIGHT.bool()], answer(model, graph=[whole, real])[RIGHT.bool()]
+    )
 
 
 def test_decoders_hear_the_source_as_before_unless_told():
@@ -242,7 +244,7 @@ def test_the_graph_of_a_shape_is_made_once():
     answer(model)
     kept = list(model._edgewise_rewiring.kept.values())
     answer(model)
-    assert len(kept) == 1 and list(model._edgewise_rewiring.kept.values())[0][0] is kept[0][0]
+    assert len(kept) == 1 and next(iter(model._edgewise_rewiring.kept.values()))[0] is kept[0][0]
 
 
 def test_half_precision_is_as_near_to_the_truth_as_eager():
@@ -274,7 +276,7 @@ def test_attention_by_its_own_code_is_refused():
 def test_attention_beside_the_interface_is_refused():
     model = made("bert")
     model.encoder.layer[0].MoreAttention = type("MoreAttention", (nn.Linear,), {})(2, 2)
-    with pytest.raises(ValueError, match=r"encoder.layer.0.MoreAttention .* does not go through the attention interface"):
+    with pytest.raises(ValueError, match=r"encoder.layer.0.MoreAttention .* does not go through the attention"):
         rewire(model, "causal")
     rewire(model, "causal", layers=1)
 
@@ -320,7 +322,7 @@ def test_a_graph_of_another_size_is_refused():
 def test_a_graph_of_another_source_is_refused():
     torch.manual_seed(0)
     model = rewire(hf.BartModel(hf.BartConfig(**BART)), "complete", cross=parse("complete").build(4, 7))
-    with pytest.raises(ValueError, match="has 4 receivers and 7 senders, but its target has 4 positions and its source 9"):
+    with pytest.raises(ValueError, match="has 4 receivers and 7 senders, but its target has 4 positions and"):
         model(IDS, decoder_input_ids=IDS[:, :4])
 
 
@@ -334,7 +336,6 @@ def test_a_dense_mask_beside_a_graph_is_refused():
     model = rewire(made("llama"), "causal")
     with pytest.raises(ValueError, match="attention_mask is a 4-D mask, .*Give a 2-D mask of padding, or restore"):
         model(IDS, attention_mask=torch.ones(2, 1, 9, 9, dtype=torch.bool))
-
 
 
 @pytest.mark.usefixtures("unchecked_shapes")

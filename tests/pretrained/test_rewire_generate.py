@@ -64,7 +64,9 @@ def test_a_static_cache_is_read_up_to_what_is_written():
     model = rewire(made("llama"), PATTERN)
     ids = IDS[:, :6]
     plain = written(model, ids, None, do_sample=False)
-    assert torch.equal(written(model, ids, None, do_sample=False, cache_implementation="static", disable_compile=True), plain)
+    assert torch.equal(
+        written(model, ids, None, do_sample=False, cache_implementation="static", disable_compile=True), plain
+    )
 
 
 def test_steps_with_a_cache_equal_the_whole():
@@ -108,5 +110,3 @@ def test_translation_equals_eager_with_the_dense_mask(family, way):
     with eager_along(model, heard_by(PATTERN)):
         theirs = written(model, IDS, mask, **options)
     assert torch.equal(written(rewire(model, PATTERN), IDS, mask, **options), theirs)
-
-

@@ -75,6 +75,7 @@ def attention(
     position_bias: Tensor | None = None,
     s_aux: Tensor | None = None,
     sinks: Tensor | None = None,
+    indices: Tensor | None = None,
     **others: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """The attention function of the backend: `attend` over the graph that this module's heads hear.
@@ -105,6 +106,7 @@ def attention(
         softcap=softcap,
         biases=[bias for bias in (position_bias, bias_of(attention_mask)) if bias is not None],
         sinks=sinks if s_aux is None else s_aux,
+        chosen=indices,
         dropout=dropout if module.training else 0.0,
         recording=told.rewiring.recording or bool(others.get("output_attentions")) or recording(),
     )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.kernels import Dot, Given, attend, score_edges
+from edgewise.pretrained.chosen import chosen_graph
 from edgewise.pretrained.layout import dense_weights, on_edges, side_by_side
 from edgewise.pretrained.own_mask import OwnMask
 from edgewise.pretrained.rewiring import Told
@@ -32,6 +33,7 @@ class Call:
     softcap: float | None
     biases: Sequence[Tensor]  # each [1 or batch, 1 or heads, 1 or receivers, senders]
     sinks: Tensor | None
+    chosen: Tensor | None  # [batch, receivers, chosen]: the senders that the model lets each receiver hear
     dropout: float
     recording: bool
 
@@ -73,13 +75,20 @@ class Call:
         graph, examples = self.told.rewiring.graph(self.mask, wire, self.told, self.query.device)
         query, key, value = self.query, self.key, self.value
         (B, H, Q, _), K = query.shape, key.shape[2]
-        if examples == 1 and B > 1 and any(bias.shape[0] > 1 for bias in self.biases):
+        by_example = self.chosen is not None or any(bias.shape[0] > 1 for bias in self.biases)
+        if examples == 1 and B > 1 and by_example:
             one = graph
             graph, examples = graph.remember(("copies", B), lambda: Graph.batch([one] * B)), B
+        if self.chosen is not None:
+            graph = graph & chosen_graph(self.chosen, K)
         plain, bias = graph, self._bias(graph, Q, K)
         scale = 1.0 if isinstance(self.scaling, Tensor) else self.scaling
         query = query * self.scaling if isinstance(self.scaling, Tensor) else query
         score = Dot(None if scale is None else float(scale))
+        if self.sinks is not None and self.softcap is not None:
+            raise ValueError(
+                f"rewire: {self.told.path} caps its logits and has sinks; edgewise knows each of the two, not both at once"
+            )
         if self.sinks is not None:
             query, key, value, graph, bias, score = with_sink(
                 query, key, value, graph, examples, bias, score, self.sinks

@@ -28,6 +28,11 @@ class Band:
     chunk: tuple[int, Int64[Tensor, "batch"]] | None = None  # its size, and the position at which the first one starts
 
     @property
+    def free(self) -> bool:
+        """Whether everybody hears everybody."""
+        return self.before is None and self.after is None and self.sequences is None and self.chunk is None
+
+    @property
     def alike(self) -> bool:
         """Whether all examples of the batch are sure to have the same."""
         return self.sequences is None and (self.chunk is None or self.chunk[1].unique().numel() == 1)

@@ -15,7 +15,7 @@ _read: Any = WeakIdKeyDictionary()  # what a tensor was read as, for the layers 
 def mask_of(given: Any, batch: int, rows: int, columns: int, crossing: bool, query: Tensor) -> OwnMask:
     """The mask that an attention was handed, whatever it is; without one, every query hears every key."""
     if isinstance(given, OwnMask):
-        return given
+        return given.for_rows(rows)
     if given is None:
         masking = require("transformers.masking_utils", extra="text")
         return _mask(masking.bidirectional_mask_function, batch, rows, columns, crossing, query)

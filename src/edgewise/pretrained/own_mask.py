@@ -60,6 +60,30 @@ class OwnMask:
         self.kind, self.place = dtype, torch.device(device)
         self.laid: dict[Hashable, Any] = {}  # what was made of it, for the layers that follow
 
+    def for_rows(self, rows: int) -> "OwnMask":
+        """A mask of one row serves all rows, as a dense one does; any other stays as it is."""
+        if self.rows != 1 or rows == 1:
+            return self
+        if rows not in self.laid:
+            free = self.band is not None and self.band.free
+            self.laid[rows] = OwnMask(
+                batch=self.batch,
+                rows=rows,
+                columns=self.columns,
+                row_start=self.row_start,
+                column_start=self.column_start,
+                function=self.function if free else self._of_the_row,
+                padding=self.padding,
+                vmap=self.vmap,
+                dtype=self.kind,
+                device=self.place,
+            )
+        wide: OwnMask = self.laid[rows]
+        return wide
+
+    def _of_the_row(self, example: Any, head: Any, row: Any, column: Any) -> Any:
+        return self.function(example, head, row * 0 + self.row_start, column)
+
     @cached_property
     def band(self) -> Any:
         """The mask function as a band; None where it is none."""

@@ -52,6 +52,7 @@ def rewire(
         ValueError, TypeError: an attention that does not go through the interface, a pattern or graph that does not
             fit; and, when it runs, any argument or mask that could not be honoured. Nothing is left out in silence.
 
+    >>> import torch
     >>> from transformers import BertConfig, BertModel
     >>> shape = {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 8}
     >>> model = rewire(BertModel(BertConfig(vocab_size=9, **shape)).eval(), "window(1, 1) | hubs(0)")
