@@ -8,10 +8,12 @@ from tests.pretrained.eager_along import IDS, RIGHT, SHAPE
 from tests.pretrained.peers import shaken
 from torch import nn
 
-from edgewise import rewire
+from edgewise import parse, rewire
 from edgewise.pretrained import agreement, register
 from edgewise.pretrained.attention_interface import attention, own_mask
 from edgewise.pretrained.chosen import chosen_graph
+from edgewise.pretrained.laying import Brought
+from edgewise.pretrained.rewiring import Rewiring, Told
 
 
 def tensors(batch=2, heads=4, rows=5, columns=5, dim=8, kv_heads=2):
@@ -139,6 +141,24 @@ def test_masks_that_do_not_fit_are_refused():
         attention(nn.Module(), *tensors(), own_mask(2, 5, 7))
     with pytest.raises(ValueError, match="edgewise cannot tell which of them hear each other"):
         attention(nn.Module(), *tensors(), own_mask(3, 5, 5))
+
+
+def test_graphs_of_the_batch_do_not_reach_layers_computed_again_where_no_mask_travels():
+    module = nn.Module()
+    module.gradient_checkpointing = True
+    rewiring = Rewiring(module, brought=Brought(graph=parse("causal")))
+    module._edgewise = Told("layer", rewiring, agrees=True)
+    with pytest.raises(ValueError, match="do not reach layers that are computed again in backward"):
+        attention(module, *tensors(), None)
+    attention(module, *tensors(), own_mask(2, 5, 5))
+    attention(module.eval(), *tensors(), None)
+
+
+def test_a_mask_written_into_is_looked_at_again():
+    mask, x = CAUSAL[None, None].clone(), tensors()
+    attention(nn.Module(), *x, mask)
+    mask.fill_(True)
+    assert_equal_as_promised(attention(nn.Module(), *x, mask)[0], attention(nn.Module(), *x, None)[0])
 
 
 # --- an attention whose own eager function is something else

@@ -304,6 +304,46 @@ def test_what_does_not_fit_is_refused_before_anything_changes(pattern, options, 
     assert model.config._attn_implementation == "sdpa" and not hasattr(model, "_edgewise_rewiring")
 
 
+def test_a_part_of_a_rewired_model_is_refused():
+    model = rewire(made("llama"), "causal")
+    with pytest.raises(ValueError, match="layers.0.self_attn hears what LlamaForCausalLM was rewired to; rewire or"):
+        rewire(model.model, "window(1, 0)")
+    restore(model)
+    rewire(model.model, "window(1, 0)")
+    with pytest.raises(ValueError, match="hears what LlamaModel was rewired to"):
+        rewire(model, "window(1, 0)")
+
+
+def test_pictures_are_rewired_too_and_hear_the_graph_of_the_batch():
+    torch.manual_seed(0)
+    shape = {**SHAPE, "image_size": 8, "patch_size": 4}
+    shape.pop("vocab_size")
+    model = shaken(hf.ViTModel(hf.ViTConfig(**shape)))
+    pixels = torch.randn(2, 3, 8, 8)
+    with eager_along(model, heard_by(parse("window(1, 1)"))):
+        theirs = model(pixels)[0]
+    rewire(model, "window(1, 1)")
+    assert_equal_as_promised(model(pixels)[0], theirs)
+    assert_equal_as_promised(rewire(model, "complete")(pixels, graph=["window(1, 1)"] * 2)[0], theirs)
+
+
+def test_text_that_does_not_go_through_the_interface_is_refused():
+    vision = {**SHAPE, "image_size": 8, "patch_size": 4}
+    vision.pop("vocab_size")
+    model = hf.GitModel(hf.GitConfig(**SHAPE, vision_config=vision))
+    with pytest.raises(
+        ValueError, match="no attention of GitModel that goes through the attention interface is of its"
+    ):
+        rewire(model, "causal")
+
+
+def test_a_new_pattern_is_never_taken_for_an_old_one():
+    model = made("bert")
+    for before in range(1, 9):
+        fresh = answer(rewire(made("bert"), f"window({before}, 0)"))
+        assert torch.equal(answer(rewire(model, f"window({before}, 0)")), fresh)
+
+
 def test_a_second_pattern_for_some_heads_of_a_layer_is_refused():
     model = rewire(made("bert"), "causal")
     with pytest.raises(ValueError, match="all heads of this layer hear one pattern already; restore"):

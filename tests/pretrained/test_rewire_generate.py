@@ -8,7 +8,7 @@ from tests.pretrained.eager_along import IDS, LEFT, eager_along, heard_by
 from tests.pretrained.peers import shaken
 from tests.pretrained.test_rewire import BART, GPT2, GROUPED, T5
 
-from edgewise import parse, restore, rewire
+from edgewise import Graph, parse, restore, rewire
 
 PATTERN = parse("window(2, 0) | hubs(0)")
 MADE = {
@@ -110,3 +110,18 @@ def test_translation_equals_eager_with_the_dense_mask(family, way):
     with eager_along(model, heard_by(PATTERN)):
         theirs = written(model, IDS, mask, **options)
     assert torch.equal(written(rewire(model, PATTERN), IDS, mask, **options), theirs)
+
+
+@pytest.mark.parametrize("family", ["bart", "t5"])
+def test_a_graph_from_source_to_target_is_read_row_by_row(family):
+    torch.manual_seed(0)
+    config = hf.BartConfig(**BART, forced_eos_token_id=None) if family == "bart" else hf.T5Config(**T5)
+    config.eos_token_id = None
+    model = shaken((hf.BartForConditionalGeneration if family == "bart" else hf.T5ForConditionalGeneration)(config))
+    heard = torch.rand(8, 9) > 0.5
+    heard[:, 0] = True
+    rewire(model, "causal", cross=Graph.from_mask(heard), layers="decoder" if family == "t5" else "model.decoder")
+    out = written(model, IDS[:1], None, do_sample=False, decoder_start_token_id=1, forced_eos_token_id=None)
+    assert out.shape == (1, 8)
+    whole = model(IDS[:1], decoder_input_ids=out, use_cache=False).logits
+    assert torch.equal(whole[0, :-1].argmax(-1), out[0, 1:])

@@ -95,6 +95,10 @@ def attention(
         told.agrees = True
     B, _, Q, _ = query.shape
     mask = mask_of(attention_mask, B, Q, key.shape[2], told.crossing, query)
+    if told.crossing:
+        mask = mask.starting_at(told.rewiring.row_start)
+    else:
+        told.rewiring.row_start = mask.row_start
     check_shapes(where, mask, query, key)
     call = Call(
         query=query,

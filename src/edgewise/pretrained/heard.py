@@ -87,7 +87,7 @@ class Call:
         score = Dot(None if scale is None else float(scale))
         if self.sinks is not None and self.softcap is not None:
             raise ValueError(
-                f"rewire: {self.told.path} caps its logits and has sinks; edgewise knows each of the two, not both at once"
+                f"rewire: {self.told.path} caps its logits and has sinks; edgewise knows each of the two, but not both"
             )
         if self.sinks is not None:
             query, key, value, graph, bias, score = with_sink(

@@ -25,24 +25,30 @@ def mask_of(given: Any, batch: int, rows: int, columns: int, crossing: bool, que
             f"rewire: the model hands its attention a mask that is no [batch, heads, queries, keys], {shape}; "
             "restore(model) puts its own attention back"
         )
-    if given not in _read:
-        heard = pairs(given)
-        if heard.shape[1] > 1 and not bool((heard == heard[:, :1]).all()):
-            raise ValueError(
-                "rewire: the model makes a mask of its own that differs from head to head; restore(model) puts its own "
-                "attention back"
-            )
-        heard = heard[:, 0]
-        heard = heard.expand(batch, heard.shape[1] if heard.shape[1] > 1 else rows, -1)
-        start = 0 if crossing else max(0, columns - rows)
+    told = (batch, rows, columns, crossing, None if given.is_inference() else given._version)
+    known, mask = _read.get(given, (None, None))
+    if known != told or mask is None or given.is_inference():
+        mask = _looked_at(given, batch, rows, columns, crossing, query)
+        _read[given] = told, mask
+    found: OwnMask = mask
+    return found
 
-        def seen(example: Any, head: Any, row: Any, column: Any) -> Tensor:
-            found: Tensor = heard[example, row - start, column]
-            return found
 
-        _read[given] = _mask(seen, batch, rows, columns, crossing, query)
-    mask: OwnMask = _read[given]
-    return mask
+def _looked_at(given: Tensor, batch: int, rows: int, columns: int, crossing: bool, query: Tensor) -> OwnMask:
+    heard = pairs(given)
+    if heard.shape[1] > 1 and not bool((heard == heard[:, :1]).all()):
+        raise ValueError(
+            "rewire: the model makes a mask of its own that differs from head to head; restore(model) puts its own "
+            "attention back"
+        )
+    heard = heard[:, 0].expand(batch, rows if heard.shape[2] == 1 else -1, -1)
+    start = 0 if crossing else max(0, columns - rows)
+
+    def seen(example: Any, head: Any, row: Any, column: Any) -> Tensor:
+        found: Tensor = heard[example, row - start, column]
+        return found
+
+    return _mask(seen, batch, rows, columns, crossing, query)
 
 
 def pairs(mask: Tensor) -> Tensor:
@@ -72,4 +78,5 @@ def _mask(function: Any, batch: int, rows: int, columns: int, crossing: bool, qu
         vmap=False,
         dtype=query.dtype,
         device=query.device,
+        travels=False,
     )

@@ -48,6 +48,7 @@ class OwnMask:
         vmap: bool,
         dtype: torch.dtype,
         device: Any,
+        travels: bool = True,
     ) -> None:
         if padding is not None and padding.dim() != 2:
             raise ValueError(
@@ -58,28 +59,30 @@ class OwnMask:
         self.row_start, self.column_start = row_start, column_start
         self.function, self.padding, self.vmap = function, padding, vmap
         self.kind, self.place = dtype, torch.device(device)
+        self.travels = travels  # whether it goes from layer to layer, and is there when one is computed again
         self.laid: dict[Hashable, Any] = {}  # what was made of it, for the layers that follow
 
     def for_rows(self, rows: int) -> "OwnMask":
         """A mask of one row serves all rows, as a dense one does; any other stays as it is."""
         if self.rows != 1 or rows == 1:
             return self
-        if rows not in self.laid:
-            free = self.band is not None and self.band.free
-            self.laid[rows] = OwnMask(
-                batch=self.batch,
-                rows=rows,
-                columns=self.columns,
-                row_start=self.row_start,
-                column_start=self.column_start,
-                function=self.function if free else self._of_the_row,
-                padding=self.padding,
-                vmap=self.vmap,
-                dtype=self.kind,
-                device=self.place,
-            )
-        wide: OwnMask = self.laid[rows]
-        return wide
+        free = self.band is not None and self.band.free
+        return self._changed(rows=rows, function=self.function if free else self._of_the_row)
+
+    def starting_at(self, row_start: int) -> "OwnMask":
+        """The same for queries from this position on, where the mask asks for no position of theirs."""
+        if self.row_start == row_start or self.band is None or not self.band.free:
+            return self
+        return self._changed(row_start=row_start)
+
+    def _changed(self, **changes: Any) -> "OwnMask":
+        name = tuple(changes)
+        if name not in self.laid or self.laid[name][0] != changes:
+            same = ("batch", "rows", "columns", "row_start", "column_start", "function", "padding", "vmap", "travels")
+            told = {name: getattr(self, name) for name in same}
+            self.laid[name] = changes, OwnMask(**{**told, "dtype": self.kind, "device": self.place, **changes})
+        mask: OwnMask = self.laid[name][1]
+        return mask
 
     def _of_the_row(self, example: Any, head: Any, row: Any, column: Any) -> Any:
         return self.function(example, head, row * 0 + self.row_start, column)

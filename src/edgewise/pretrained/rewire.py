@@ -74,6 +74,7 @@ def rewire(
     _check_needs([*told, *(crossing or ())])
     chosen = _chosen(model, layers)
     rewiring: Rewiring = getattr(model, "_edgewise_rewiring", None) or Rewiring(model)
+    _check_one(model, rewiring)
     found = {path: _joined(rewiring.attentions.get(path), told) for path in chosen}
     _check_heads(model, chosen, [*told, *(crossing or ())])
     register()
@@ -107,7 +108,7 @@ def restore(model: Model) -> Model:
     for module in model.modules():
         if isinstance(getattr(module, "_edgewise", None), Told):
             del module._edgewise
-    del model.__dict__["generate"]
+    model.__dict__.pop("generate", None)
     del model._edgewise_rewiring
     return model
 
@@ -198,6 +199,17 @@ def _body(model: nn.Module, path: str, family: type) -> str:
     return next(one for one in above if one == "" or isinstance(model.get_submodule(one), family))
 
 
+def _check_one(model: nn.Module, rewiring: Rewiring) -> None:
+    """Refuse a model that is part of a rewired one, or that has one in it."""
+    for path, module in model.named_modules():
+        note = getattr(module, "_edgewise", None)
+        if isinstance(note, Told) and note.rewiring is not rewiring:
+            raise ValueError(
+                f"rewire: {path} hears what {type(note.rewiring.model).__name__} was rewired to; rewire or restore "
+                "that model, one for all its parts"
+            )
+
+
 def _joined(note: Told | None, told: tuple[Wire, ...]) -> tuple[Wire, ...]:
     return told if note is None else replaced(note.wires, told)
 
@@ -233,7 +245,8 @@ def _take_over(model: Any, chosen: dict[str, nn.Module], rewiring: Rewiring) -> 
     if getattr(model, "_edgewise_rewiring", None) is None:
         model._edgewise_rewiring = rewiring
         rewiring.handles.append(model.register_forward_pre_hook(rewiring.enter, with_kwargs=True))
-        model.generate = rewiring.generate
+        if hasattr(type(model), "generate"):
+            model.generate = rewiring.generate
 
 
 def _configs(model: Any, chosen: dict[str, nn.Module]) -> Iterator[Any]:

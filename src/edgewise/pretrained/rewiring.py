@@ -63,13 +63,16 @@ class Rewiring:
     brought: Brought = field(default_factory=Brought)
     generating: bool = False
     recording: bool = False  # whether the weights are asked for
+    row_start: int = 0  # the position of the first query of the attention before, which a cross-attention shares
+    known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
     def graph(self, mask: OwnMask, wire: Wire | None, told: Told, device: torch.device) -> tuple[Graph, int]:
         """Who hears whom by this wire, made once for a mask and kept for the batches that look like it."""
-        name = (None if wire is None else id(wire), told.crossing)
+        name = (wire, told.crossing)
         if name in mask.laid:
             return mask.laid[name]  # type: ignore[no-any-return]
+        self._check_again(mask)
         key = None if mask.key is None or not self.brought.plain else (*name, mask.key, mask.batch, device)
         found = None if key is None else self.kept.get(key)
         if found is None:
@@ -82,6 +85,16 @@ class Rewiring:
                 self.kept.popitem(last=False)
         mask.laid[name] = found
         return found
+
+    def _check_again(self, mask: OwnMask) -> None:
+        """Refuse what a layer that is computed again in backward could not find again."""
+        if mask.travels or self.brought.plain or not (self.model.training and torch.is_grad_enabled()):
+            return
+        if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+            raise ValueError(
+                "rewire: graph= and tree= do not reach layers that are computed again in backward where the model "
+                "makes its masks itself; turn gradient checkpointing off, or give the graphs to rewire"
+            )
 
     def enter(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
@@ -112,7 +125,7 @@ class Rewiring:
             self.generating, self.brought = False, Brought()
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        known = known_arguments(self.model)
+        known = self.known = self.known or known_arguments(self.model)
         for name, value in given.items():
             if value is not None and name not in known:
                 raise TypeError(
