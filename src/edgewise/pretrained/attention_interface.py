@@ -17,7 +17,8 @@ from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told
 UNREAD = frozenset({
     "is_causal", "sliding_window", "position_ids", "use_cache", "output_attentions", "output_hidden_states",
     "output_router_logits", "num_items_in_batch", "return_dict", "cache_position", "deterministic", "seq_idx",
-    "cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "logits_to_keep",
+    "cu_seq_lens_q", "cu_seq_lens_k", "max_length_q", "max_length_k", "logits_to_keep", "input_ids", "token_type_ids",
+    "mm_token_type_ids",
 })  # fmt: skip
 
 
