@@ -368,8 +368,17 @@ def test_a_graph_of_another_source_is_refused():
 
 def test_a_pattern_that_isolates_everyone_is_refused():
     model = rewire(made("llama"), "window(0, 2) - window(0, 0)")
-    with pytest.raises(ValueError, match="nobody hears anybody: the model's own mask and the pattern share none"):
+    with pytest.raises(ValueError, match="nobody of example 0 hears anybody: the model's own mask and the pattern"):
         answer(model)
+    one = [parse("causal").build(9), parse("window(0, 2) - window(0, 0)").build(6)]
+    with pytest.raises(ValueError, match="nobody of example 1 hears anybody"):
+        answer(rewire(restore(model), "causal"), graph=one)
+
+
+def test_a_receiver_that_hears_nobody_gets_zeros():
+    model = rewire(made("llama"), "window(3, 0) - window(0, 0)")
+    weights = model(IDS, output_attentions=True).attentions[0]
+    assert not weights[:, :, 0].any() and torch.allclose(weights[:, :, 1:].sum(-1), torch.ones(2, 4, 8))
 
 
 def test_a_dense_mask_beside_a_graph_is_refused():

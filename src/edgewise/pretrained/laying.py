@@ -44,12 +44,21 @@ def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bo
     graph = mask.graph(examples)
     for part in parts:
         graph = graph & laid(mask, part, examples, brought, crossing)
-    if parts and graph.num_edges == 0 and graph.num_receivers > 0 and any(a < b for a, b in mask.extents):
-        raise ValueError(
-            f"rewire: nobody hears anybody: the model's own mask and the pattern share none of the {mask.rows} x "
-            f"{mask.columns} pairs; a causal model needs a pattern that looks back, such as window(8, 0)"
-        )
+    if parts and (mask.rows > 1 or mask.row_start == 0):
+        _check_heard(mask, graph, examples)
     return graph, examples
+
+
+def _check_heard(mask: OwnMask, graph: Graph, examples: int) -> None:
+    """Refuse a graph in which nobody of an example hears anybody; single receivers may, and get zeros."""
+    edges = graph.edge_offsets[:: max(mask.rows, 1)].diff().tolist() if mask.rows else []
+    for example, (count, (first, stop)) in enumerate(zip(edges, mask.extents[:examples], strict=True)):
+        if count == 0 and first < min(stop, mask.row_start + mask.rows):
+            raise ValueError(
+                f"rewire: nobody of example {example} hears anybody: the model's own mask and the pattern share none "
+                f"of its {mask.rows} x {mask.columns} pairs; a causal model needs a pattern that looks back, such as "
+                "window(8, 0)"
+            )
 
 
 def laid(mask: OwnMask, part: One | tuple[One, ...], examples: int, brought: Brought, crossing: bool) -> Graph:

@@ -18,11 +18,13 @@ from edgewise.pretrained.own_mask import OwnMask
 from edgewise.pretrained.wires import Wire, heard
 
 BACKEND = "edgewise"
-MOST = 64
+MOST = 16
 """So many graphs are kept with a model, for the batches that follow."""
 
 # Arguments by which attentions are told that they hear another sequence than their own.
 SOURCES = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context", "context_hidden_states")
+
+PAIRS = (("query", "key"), ("queries", "keys"))
 
 
 @dataclass(eq=False)
@@ -38,9 +40,10 @@ class Told:
 
     def notice(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Before each forward of the attention: does it hear another sequence?"""
-        self.crossing = "Cross" in type(module).__name__ or any(
-            given is not None for given in arguments(module, args, kwargs, SOURCES)
-        )
+        given = arguments(module, args, kwargs)
+        elsewhere = any(given.get(name) is not None for name in SOURCES)
+        apart = any(name in given and given.get(other) is not given[name] for name, other in PAIRS)
+        self.crossing = elsewhere or apart or "Cross" in type(module).__name__
 
     @contextmanager
     def aside(self, module: nn.Module) -> Iterator[None]:
@@ -100,8 +103,7 @@ class Rewiring:
         """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
         kwargs = dict(kwargs)
         graph, tree = kwargs.pop("graph", None), kwargs.pop("tree", None)
-        named = list(inspect.signature(model.forward).parameters)
-        given = {**dict(zip(named, args, strict=False)), **kwargs}
+        given = arguments(model, args, kwargs)
         for name, value in given.items():
             if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
                 raise ValueError(
@@ -146,13 +148,10 @@ def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Br
     return Brought(found, None if tree is None else tuple(tree), growing, copies)
 
 
-def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:
-    """The arguments of these names, however they were given; None where not."""
-    found = [kwargs.get(name) for name in names]
-    if len(args) > 1:
-        places = list(inspect.signature(module.forward).parameters)
-        found += [given for name, given in zip(places, args, strict=False) if name in names]
-    return found
+def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a forward by name, however they were given."""
+    names = inspect.signature(module.forward).parameters if args else ()
+    return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
 def known_arguments(model: nn.Module) -> set[str]:
