@@ -10,7 +10,7 @@ on real positions,
     rewired to complete()    ==  eager
     rewired to window(2, 1)  ==  eager with the window's dense mask added to its own, and  !=  eager
 
-forward and gradient, by the promise max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest), or
+(a query whose two masks leave it nobody being zeros, as everywhere here), forward and gradient, by the promise max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest), or
 in float64 where float32 itself is noisier than that.
 """
 
@@ -104,6 +104,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "layer_types": None},
     "emu3": {"vocabulary_map": {"<image>": 50}, "base_channels": 32, "channel_multiplier": [1, 1]},
+    "ernie4_5_vl_moe": {"rope_parameters": {**ROPE, "mrope_section": [1, 1, 2]}},
     "esmc": {"num_key_value_heads": 4},
     "esmfold2": {"num_key_value_heads": 4},
     "falcon_h1": {"mamba_d_ssm": 64, "mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8},
@@ -378,6 +379,14 @@ def error(a: torch.Tensor, b: torch.Tensor) -> float:
     return float(off.max()) / max(1.0, float(finite.abs().max()) if finite.numel() else 1.0) if a.numel() else 0.0
 
 
+def with_silence(out: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Zeros for queries whose mask lets nobody be heard, where eager attention takes everybody's mean."""
+    if mask is None:
+        return out
+    heard = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 4
+    return out * heard.any(-1).transpose(1, 2)[..., None]
+
+
 class eager_with_window:
     """Eager attention whose dense mask has the window's added to it, in these attentions, among themselves."""
 
@@ -400,7 +409,8 @@ class eager_with_window:
             outside, own = ~PATTERN.build(Q, K).dense(), attention_mask
             own = torch.zeros(1, 1, Q, K, dtype=query.dtype) if own is None else own
             attention_mask = own.masked_fill(outside, False if own.dtype == torch.bool else torch.finfo(own.dtype).min)
-        return forward.__globals__[name](module, query, key, value, attention_mask, **terms)
+        out, weights = forward.__globals__[name](module, query, key, value, attention_mask, **terms)
+        return with_silence(out, attention_mask), weights
 
     def __enter__(self) -> None:
         AttentionInterface._global_mapping["eager"] = self

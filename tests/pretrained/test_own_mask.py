@@ -42,8 +42,14 @@ def test_the_graph_is_the_dense_mask(name, padding, sizes, monkeypatch):
     seen = hf.sdpa_mask(2, allow_is_causal_skip=False, **told)[:, 0]
     assert torch.equal(blocks(mask, 2), seen)
     assert mask.graph(2).num_edges == int(seen.sum())
+    assert not mask.everything or bool(seen.all())
     if mask.alike:
         assert torch.equal(blocks(mask, 1), seen[:1]) and torch.equal(seen[0], seen[1])
+
+
+def test_a_step_of_a_causal_model_hears_everything():
+    assert own_mask(2, 1, 8, q_offset=7).everything and not own_mask(2, 2, 8, q_offset=6).everything
+    assert not own_mask(2, 1, 8, q_offset=7, attention_mask=PADDING["left"]).everything
 
 
 def test_stretches_leave_padding_out_and_keep_sequences_apart():

@@ -41,9 +41,11 @@ def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bo
     told = wire is not None and bool(wire.needs)
     one_for_all = mask.alike and not told and not any(isinstance(part, tuple) for part in parts)
     examples = 1 if one_for_all else mask.batch
-    graph = mask.graph(examples)
+    graph = None if parts and mask.everything else mask.graph(examples)
     for part in parts:
-        graph = graph & laid(mask, part, examples, brought, crossing)
+        let = laid(mask, part, examples, brought, crossing)
+        graph = let if graph is None else graph & let
+    assert graph is not None
     if parts and (mask.rows > 1 or mask.row_start == 0):
         _check_heard(mask, graph, examples)
     return graph, examples
@@ -100,6 +102,8 @@ def by_pattern(
     if not pairs:
         return _nobody(mask, examples)
     lengths = [stop - first for _, (first, stop), _ in pairs]
+    if examples == len(pairs) == 1 and (lengths[0], pairs[0][2]) == (mask.rows, mask.columns):
+        return pattern.build(mask.rows, mask.columns, **told)
     # Senders may be fewer than receivers where one node set hears another.
     if all(n >= r for r, n in zip(lengths, (n for *_, n in pairs), strict=True)):
         graph = pattern.build_batch(lengths, [n - r for r, (*_, n) in zip(lengths, pairs, strict=True)], **told)

@@ -124,6 +124,16 @@ class OwnMask:
         return self.band is not None and self.band.alike and self.whole and len(set(self.extents)) <= 1
 
     @cached_property
+    def everything(self) -> bool:
+        """Whether it is sure to let every pair through: no padding, and no bound that a row meets."""
+        band = self.band
+        if band is None or self.real is not None or band.sequences is not None or band.chunk is not None:
+            return False
+        last, count = self.row_start + self.rows - 1, self.column_start + self.columns
+        reaches_back = band.before is None or last - band.before <= self.column_start
+        return reaches_back and (band.after is None or self.row_start + band.after >= count - 1)
+
+    @cached_property
     def key(self) -> Hashable:
         """What tells it from other masks; None where only looking at it would."""
         band = self.band
