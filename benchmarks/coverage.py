@@ -10,8 +10,9 @@ on real positions,
     rewired to complete()    ==  eager
     rewired to window(2, 1)  ==  eager with the window's dense mask added to its own, and  !=  eager
 
-(a query whose two masks leave it nobody being zeros, as everywhere here), forward and gradient, by the promise max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest), or
-in float64 where float32 itself is noisier than that.
+(a query whose two masks leave it nobody being zeros, as everywhere here), forward and gradient, by the promise
+max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest), or in float64 where float32 itself is
+noisier than that.
 """
 
 import argparse
@@ -41,7 +42,7 @@ from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
 
 from edgewise import restore, rewire
 from edgewise.patterns import window
-from edgewise.pretrained.rewire import attentions
+from edgewise.pretrained.attentions import attentions
 
 SECONDS = 90
 TOKENS, TARGETS, REAL = 11, 6, 7
@@ -71,7 +72,8 @@ SMALL: dict[str, int] = {
     **dict.fromkeys(("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts"), 4),
     **dict.fromkeys(("num_experts_per_tok", "num_experts_per_token", "moe_k", "top_k_experts"), 2),
     **dict.fromkeys(("num_kv_shared_layers",), 0),
-    **dict.fromkeys(("num_expert_group", "n_group", "topk_group", "first_k_dense_replace", "num_nextn_predict_layers"), 1),
+    **dict.fromkeys(("num_expert_group", "n_group", "topk_group", "first_k_dense_replace"), 1),
+    **dict.fromkeys(("num_nextn_predict_layers",), 1),
     **dict.fromkeys(("max_position_embeddings", "n_positions", "max_source_positions", "max_target_positions"), 128),
     **dict.fromkeys(("sliding_window", "attention_chunk_size"), 6),
     **dict.fromkeys(("image_size", "patch_size_total"), 32),

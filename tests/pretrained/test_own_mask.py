@@ -47,6 +47,15 @@ def test_the_graph_is_the_dense_mask(name, padding, sizes, monkeypatch):
         assert torch.equal(blocks(mask, 1), seen[:1]) and torch.equal(seen[0], seen[1])
 
 
+def test_a_mask_for_queries_further_on_asks_the_same():
+    first = own_mask(2, 3, 8)
+    later = first.starting_at(2)
+    assert later.row_start == 2 and torch.equal(blocks(later, 2), blocks(first, 2))
+    assert first.starting_at(0) is first and first.starting_at(2) is later
+    free = own_mask(2, 3, 8, mask_function=hf.bidirectional_mask_function)
+    assert free.starting_at(2).function is free.function
+
+
 def test_a_step_of_a_causal_model_hears_everything():
     assert own_mask(2, 1, 8, q_offset=7).everything and not own_mask(2, 2, 8, q_offset=6).everything
     assert not own_mask(2, 1, 8, q_offset=7, attention_mask=PADDING["left"]).everything
@@ -79,5 +88,5 @@ def test_whoever_takes_it_for_the_dense_mask_gets_that():
     ):  # fmt: skip
         assert torch.equal(ours, theirs)
     assert mask == mask and mask != "causal"
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="no attribute '_nothing' of its own, and none of a mask"):
         mask._nothing  # noqa: B018

@@ -140,6 +140,23 @@ def test_each_example_may_hear_its_own_graph(name):
     assert torch.equal(answer(fixed), ours)
 
 
+def test_the_graph_of_a_batch_is_heard_by_rewired_heads_alone():
+    model = made("bert")
+    wired = rewire(model, "complete", layers=1, heads=[2])
+    weights = wired(IDS[:1], graph="window(0, 0)", output_attentions=True).attentions
+    heard = torch.stack([w[0] > 0 for w in weights])
+    assert torch.equal(heard[1, 2], torch.eye(9).bool())
+    heard[1, 2] = True
+    assert bool(heard.all())
+
+
+def test_copies_of_a_prompt_are_no_license_for_other_batches():
+    model = rewire(made("llama"), [parse("causal").build(9)])
+    model.generate(IDS[:1, :8], num_beams=2, max_new_tokens=1, pad_token_id=0)
+    with pytest.raises(ValueError, match="expected a graph for each of the 2 examples of the batch, got 1"):
+        answer(model, None)
+
+
 def test_trees_ride_along_with_the_batch():
     trees = [[1, -1, 1, 2, 3, 3, 5, 5, 0], [-1, 0, 0, 1, 1, 4]]
     model = rewire(made("bert"), "tree | window(0, 0)")

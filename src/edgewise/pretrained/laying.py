@@ -36,8 +36,9 @@ def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bo
 
     Returns the graph and how many examples stand side by side in it: 1 where one graph serves them all.
     """
-    heard = None if wire is None else wire.heard
-    parts = [part for part in (heard, brought.graph if not crossing else None) if part is not None]
+    parts = [] if wire is None else [wire.heard]
+    if wire is not None and brought.graph is not None and not crossing:
+        parts.append(brought.graph)
     told = wire is not None and bool(wire.needs)
     one_for_all = mask.alike and not told and not any(isinstance(part, tuple) for part in parts)
     examples = 1 if one_for_all else mask.batch

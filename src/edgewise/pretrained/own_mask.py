@@ -14,6 +14,7 @@ from edgewise.graph import Graph
 from edgewise.graph.algebra import one_run_a_row
 from edgewise.graph.convert import mask_runs
 from edgewise.graph.runs import Runs
+from edgewise.pretrained.like_dense import LikeDense
 from edgewise.pretrained.mask_band import MaskFunction, read
 
 # So many pairs of a mask that is no band are looked at together.
@@ -28,7 +29,7 @@ class Stretch(NamedTuple):
     stop: int
 
 
-class OwnMask:
+class OwnMask(LikeDense):
     """What transformers says about the mask of one kind of layers, and the graph that it is.
 
     Row i of an example is the query at position `row_start + i`, column j the key at position `column_start + j`.
@@ -70,18 +71,24 @@ class OwnMask:
         return self._changed(rows=rows, function=self.function if free else self._of_the_row)
 
     def starting_at(self, row_start: int) -> "OwnMask":
-        """The same for queries from this position on, where the mask asks for no position of theirs."""
-        if self.row_start == row_start or self.band is None or not self.band.free:
+        """The same mask for queries that stand from this position on."""
+        if self.row_start == row_start:
             return self
-        return self._changed(row_start=row_start)
+        shift, function = row_start - self.row_start, self.function
+
+        def moved(example: Any, head: Any, row: Any, column: Any) -> Any:
+            return function(example, head, row - shift, column)
+
+        free = self.band is not None and self.band.free
+        return self._changed(row_start=row_start, function=function if free else moved)
 
     def _changed(self, **changes: Any) -> "OwnMask":
-        name = tuple(changes)
-        if name not in self.laid or self.laid[name][0] != changes:
+        name = tuple((key, value) for key, value in changes.items() if key != "function")
+        if name not in self.laid:
             same = ("batch", "rows", "columns", "row_start", "column_start", "function", "padding", "vmap", "travels")
             told = {name: getattr(self, name) for name in same}
-            self.laid[name] = changes, OwnMask(**{**told, "dtype": self.kind, "device": self.place, **changes})
-        mask: OwnMask = self.laid[name][1]
+            self.laid[name] = OwnMask(**{**told, "dtype": self.kind, "device": self.place, **changes})
+        mask: OwnMask = self.laid[name]
         return mask
 
     def _of_the_row(self, example: Any, head: Any, row: Any, column: Any) -> Any:
@@ -221,63 +228,6 @@ class OwnMask:
             )
         mask: Tensor = self.laid["dense"]
         return mask
-
-    @property
-    def shape(self) -> torch.Size:
-        """That of the dense mask, which is not made for it."""
-        return torch.Size([self.batch, 1, self.rows, self.columns])
-
-    @property
-    def ndim(self) -> int:
-        """4, as that of the dense mask."""
-        return 4
-
-    def to(self, *args: Any, **kwargs: Any) -> "OwnMask":
-        """Itself: nothing is written into it, and graphs move to the device of the tensors that they meet."""
-        return self
-
-    clone = contiguous = detach = to
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.dense(), name)
-
-    @classmethod
-    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        args, kwargs = torch.utils._pytree.tree_map_only(cls, cls.dense, (args, kwargs or {}))
-        return function(*args, **kwargs)
-
-    def __len__(self) -> int:
-        return self.batch
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.dense()[index]
-
-    def __add__(self, other: Any) -> Any:
-        return self.dense() + other
-
-    __radd__ = __add__
-
-    def __mul__(self, other: Any) -> Any:
-        return self.dense() * other
-
-    def __eq__(self, other: object) -> Any:
-        return self.dense() == other if isinstance(other, Tensor | int | float) else self is other
-
-    def __lt__(self, other: Any) -> Any:
-        return self.dense() < other
-
-    def __gt__(self, other: Any) -> Any:
-        return self.dense() > other
-
-    def __ge__(self, other: Any) -> Any:
-        return self.dense() >= other
-
-    def __le__(self, other: Any) -> Any:
-        return self.dense() <= other
-
-    __hash__ = object.__hash__
 
 
 def union(runs: Runs, rows: int, columns: int, examples: int) -> Graph:

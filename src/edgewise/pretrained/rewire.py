@@ -1,19 +1,17 @@
 """rewire: a model of Hugging Face's along your graph, in place; restore: as it was."""
 
-import inspect
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
 from torch import nn
 
 from edgewise.extras import require
 from edgewise.pretrained.attention_interface import register
+from edgewise.pretrained.attentions import Layers, chosen_attentions
 from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told
 from edgewise.pretrained.wires import Wire, replaced, wires
 
 Model = TypeVar("Model", bound=nn.Module)
-Layers = int | str | Iterable[int | str] | None
 
 
 def rewire(
@@ -42,8 +40,9 @@ def rewire(
         cross: the same as `pattern` for attentions that hear another sequence, source -> target. These keep the model's
             own mask unless it is given.
 
-    With each batch may come `model(..., graph=...)`, a pattern or graph for all or one for each example, which is
-    intersected too, and `model(..., tree=[heads, ...])` for patterns that need a tree. `generate` takes both.
+    With each batch may come `model(..., graph=...)`, a pattern or graph for all or one for each example, which cuts
+    down what rewired heads hear among themselves, and `model(..., tree=[heads, ...])` for patterns that need a tree.
+    `generate` takes both.
 
     Returns:
         The model itself.
@@ -72,7 +71,7 @@ def rewire(
     told = wires(pattern, heads)
     crossing = None if cross is None else wires(cross)
     _check_needs([*told, *(crossing or ())])
-    chosen = _chosen(model, layers)
+    chosen = chosen_attentions(model, layers)
     rewiring: Rewiring = getattr(model, "_edgewise_rewiring", None) or Rewiring(model)
     _check_one(model, rewiring)
     found = {path: _joined(rewiring.attentions.get(path), told) for path in chosen}
@@ -111,92 +110,6 @@ def restore(model: Model) -> Model:
     model.__dict__.pop("generate", None)
     del model._edgewise_rewiring
     return model
-
-
-def attentions(model: nn.Module) -> dict[str, nn.Module]:
-    """The attentions of a model that go through the attention interface, by path."""
-    return {path: module for path, module in model.named_modules() if _by_interface(type(module))}
-
-
-def _by_interface(family: type[nn.Module]) -> bool:
-    """Whether the forward of a module asks the interface for its attention function."""
-    code = getattr(inspect.unwrap(family.forward), "__code__", None)
-    return code is not None and "get_interface" in code.co_names
-
-
-def _chosen(model: nn.Module, layers: Layers) -> dict[str, nn.Module]:
-    """The attentions that `layers` names."""
-    found = attentions(model)
-    if not found:
-        raise ValueError(
-            f"rewire: {type(model).__name__} computes attention by its own code and not through the attention "
-            "interface of transformers, so that its graph cannot be changed"
-        )
-    if layers is None:
-        chosen = _of_text(model, found)
-        _refuse_others(model, chosen)
-        return chosen
-    wanted = [layers] if isinstance(layers, int | str) else list(layers)
-    for one in wanted:
-        if not any(_named(one, path) for path in found):
-            numbers = sorted({number for path in found for number in _numbers(path)})
-            raise ValueError(
-                f"rewire: no attention of {type(model).__name__} is in layer {one!r}. Known: "
-                f"{', '.join(map(str, numbers))}; paths such as {next(iter(found))!r}"
-            )
-    return {path: module for path, module in found.items() if any(_named(one, path) for one in wanted)}
-
-
-def _named(one: int | str, path: str) -> bool:
-    if isinstance(one, int):
-        return one in _numbers(path)
-    return path == one or path.startswith(one + ".") or fnmatchcase(path, one)
-
-
-def _numbers(path: str) -> list[int]:
-    """The number of the layer that a path leads through: `encoder.layers.3.attn` is in layer 3."""
-    return [int(part) for part in path.split(".") if part.isdigit()][:1]
-
-
-def _of_text(model: Any, found: dict[str, nn.Module]) -> dict[str, nn.Module]:
-    """The attentions that belong to text, where a model has others as well."""
-    ways: list[dict[str, bool]] = [{"decoder": True}, {"encoder": True}, {}]
-    texts = {type(model.config.get_text_config(**way)) for way in ways}
-    of_text = {path: m for path, m in found.items() if type(getattr(m, "config", None)) in texts}
-    reads_text = "input_ids" in inspect.signature(model.forward).parameters
-    if not of_text and reads_text:
-        raise ValueError(
-            f"rewire: no attention of {type(model).__name__} that goes through the attention interface is of its text: "
-            f"{', '.join(list(found)[:3])}; layers= names those to rewire, if these are meant"
-        )
-    return of_text or found
-
-
-def _refuse_others(model: nn.Module, chosen: dict[str, nn.Module]) -> None:
-    """Refuse attentions beside the chosen ones that do not go through the interface, and would hear as before."""
-    transformers = require("transformers", extra="text")
-    bodies = {_body(model, path, transformers.PreTrainedModel) for path in chosen}
-    through = list(attentions(model))
-    for path, module in model.named_modules():
-        name = type(module).__name__
-        if (
-            not ("Attention" in name or "Attn" in name)
-            or _body(model, path, transformers.PreTrainedModel) not in bodies
-        ):
-            continue
-        related = any(path == own or own.startswith(path + ".") or path.startswith(own + ".") for own in through)
-        if not related and any(True for _ in module.parameters()):
-            raise ValueError(
-                f"rewire: {path} ({name}) of {type(model).__name__} does not go through the attention interface and "
-                "would hear as before; layers= names those to rewire, if that is meant"
-            )
-
-
-def _body(model: nn.Module, path: str, family: type) -> str:
-    """The innermost model that a module is in."""
-    parts = path.split(".")
-    above = (".".join(parts[:n]) for n in range(len(parts), -1, -1))
-    return next(one for one in above if one == "" or isinstance(model.get_submodule(one), family))
 
 
 def _check_one(model: nn.Module, rewiring: Rewiring) -> None:

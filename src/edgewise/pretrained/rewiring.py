@@ -23,7 +23,7 @@ MOST = 16
 
 # Arguments by which attentions are told that they hear another sequence than their own.
 SOURCES = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context", "context_hidden_states")
-
+# Arguments that are one tensor where an attention hears its own sequence.
 PAIRS = (("query", "key"), ("queries", "keys"))
 
 
@@ -70,16 +70,18 @@ class Rewiring:
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
-    def graph(self, mask: OwnMask, wire: Wire | None, told: Told, device: torch.device) -> tuple[Graph, int]:
+    def graph(self, mask: OwnMask, wire: Wire | None, note: Told, device: torch.device) -> tuple[Graph, int]:
         """Who hears whom by this wire, made once for a mask and kept for the batches that look like it."""
-        name = (wire, told.crossing)
+        name = (wire, note.crossing)
         if name in mask.laid:
             return mask.laid[name]  # type: ignore[no-any-return]
         self._check_again(mask)
-        key = None if mask.key is None or not self.brought.plain else (*name, mask.key, mask.batch, device)
+        come = self.brought
+        told = (*name, mask.key, mask.batch, device, come.growing, come.copies)
+        key = None if mask.key is None or not come.plain else told
         found = None if key is None else self.kept.get(key)
         if found is None:
-            graph, examples = heard_graph(mask, wire, self.brought, told.crossing)
+            graph, examples = heard_graph(mask, wire, self.brought, note.crossing)
             found = (graph.to(device), examples)
         if key is not None:
             self.kept[key] = found
