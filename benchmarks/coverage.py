@@ -105,6 +105,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "layer_types": ["full_attention", "full_attention"],
     },
     "deepseek_v2": {"num_experts_per_tok": 2},
+    "diffusion_gemma": {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 16, "canvas_length": 4},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2, "layer_types": None},
     "dots3_note": {"adapter_in_dim": 32},
     "emu3": {"vocabulary_map": {"<image>": 50}, "base_channels": 32, "channel_multiplier": [1, 1]},

@@ -311,6 +311,8 @@ def test_attention_beside_the_interface_is_refused():
         ("causal", {"heads": [-1]}, "heads must be numbers from 0 on"),
         ("causal", {"heads": [4]}, "head 4 does not exist in .*, which has 4 heads"),
         ("causal", {"layers": 2}, r"no attention of BertModel is in layer 2. Known: 0, 1; paths such as"),
+        ("causal", {"layers": []}, "layers= names no layer; leave it out for all of them"),
+        ("causal", {"cross": "causal"}, "cross= was given, and no attention of BertModel hears another sequence"),
         ("blocks()", {}, "needs lengths=, which no batch of text brings"),
     ],
 )

@@ -36,6 +36,8 @@ def chosen_attentions(model: nn.Module, layers: Layers) -> dict[str, nn.Module]:
         _refuse_others(model, chosen)
         return chosen
     wanted = [layers] if isinstance(layers, int | str) else list(layers)
+    if not wanted:
+        raise ValueError("rewire: layers= names no layer; leave it out for all of them")
     for one in wanted:
         if not any(_named(one, path) for path in found):
             numbers = sorted({number for path in found for number in _numbers(path)})
@@ -78,10 +80,7 @@ def _refuse_others(model: nn.Module, chosen: dict[str, nn.Module]) -> None:
     through = list(attentions(model))
     for path, module in model.named_modules():
         name = type(module).__name__
-        if (
-            not ("Attention" in name or "Attn" in name)
-            or _body(model, path, transformers.PreTrainedModel) not in bodies
-        ):
+        if not name.endswith(("Attention", "Attn")) or _body(model, path, transformers.PreTrainedModel) not in bodies:
             continue
         related = any(path == own or own.startswith(path + ".") or path.startswith(own + ".") for own in through)
         if not related and any(True for _ in module.parameters()):

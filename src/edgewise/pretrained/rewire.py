@@ -8,7 +8,7 @@ from torch import nn
 from edgewise.extras import require
 from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.attentions import Layers, chosen_attentions
-from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told
+from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told, may_cross
 from edgewise.pretrained.wires import Wire, replaced, wires
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -72,6 +72,8 @@ def rewire(
     crossing = None if cross is None else wires(cross)
     _check_needs([*told, *(crossing or ())])
     chosen = chosen_attentions(model, layers)
+    if crossing is not None and not any(map(may_cross, chosen.values())):
+        raise ValueError(f"rewire: cross= was given, and no attention of {type(model).__name__} hears another sequence")
     rewiring: Rewiring = getattr(model, "_edgewise_rewiring", None) or Rewiring(model)
     _check_one(model, rewiring)
     found = {path: _joined(rewiring.attentions.get(path), told) for path in chosen}

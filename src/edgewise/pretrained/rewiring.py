@@ -142,6 +142,12 @@ class Rewiring:
                 )
 
 
+def may_cross(module: nn.Module) -> bool:
+    """Whether an attention has an argument for another sequence to hear."""
+    names = inspect.signature(module.forward).parameters
+    return "Cross" in type(module).__name__ or any(name in names for name in (*SOURCES, *dict(PAIRS)))
+
+
 def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Brought:
     """What comes with one batch, as people write it."""
     if tree is not None and not isinstance(tree, tuple | list | Tensor):
