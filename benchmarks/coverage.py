@@ -547,6 +547,7 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
     for family, found in classes(kind, only):
         if found.__name__ in known:
             rows.append(known[found.__name__])
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
             continue
         begun = time.perf_counter()
         row = alone(lambda found=found: judged(found, padded=True))
@@ -620,12 +621,12 @@ if __name__ == "__main__":
     parser.add_argument(
         "--from-log", help="rows of an earlier sweep, a line of JSON each, by kind: text=FILE,other=FILE"
     )
-    parser.add_argument("--again", type=Path, help="rows of an earlier sweep, from its stderr: run what was not equal")
+    parser.add_argument("--again", type=Path, help="rows of a sweep that was cut off, from its stderr: run the rest")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     kinds = ["text", "other"] if asked.kind == "both" else [asked.kind]
     lines = [] if asked.again is None else [line for line in asked.again.read_text().splitlines() if line[:1] == "{"]
-    known = {row["class"]: row for row in map(json.loads, lines) if row["verdict"] == "equal"}
+    known = {row["class"]: row for row in map(json.loads, lines)}
     sweeps = {kind: swept(kind, set(filter(None, asked.only.split(","))), known) for kind in kinds}
     report.finish("coverage", page(sweeps), asked.save, sweeps)
