@@ -14,6 +14,7 @@ from edgewise.pretrained.attention_interface import attention, own_mask
 from edgewise.pretrained.chosen import chosen_graph
 from edgewise.pretrained.laying import Brought
 from edgewise.pretrained.rewiring import Rewiring, Told
+from edgewise.pretrained.wires import wires
 
 
 def tensors(batch=2, heads=4, rows=5, columns=5, dim=8, kv_heads=2):
@@ -161,6 +162,16 @@ def test_a_mask_written_into_is_looked_at_again():
     assert_equal_as_promised(attention(nn.Module(), *x, mask)[0], attention(nn.Module(), *x, None)[0])
 
 
+def test_a_source_heard_before_its_own_sequence_has_no_rows():
+    module = nn.Module()
+    told = Told("layer", Rewiring(module, row_start=None), cross=wires("complete"), crossing=True, agrees=True)
+    module._edgewise = told
+    with pytest.raises(ValueError, match="layer hears the source before its own sequence, so that nothing tells which"):
+        attention(module, *tensors(), None)
+    told.cross = ()
+    attention(module, *tensors(), None)
+
+
 # --- an attention whose own eager function is something else
 
 
@@ -182,3 +193,12 @@ def test_an_attention_with_nothing_to_compare_is_refused(monkeypatch):
     model = rewire(hf.BertModel(hf.BertConfig(**SHAPE)), "window(1, 1)")
     with pytest.raises(ValueError, match="BertSelfAttention has no eager attention beside the interface"):
         model(IDS)
+
+
+def test_numbers_that_are_none_are_compared_when_there_are_some():
+    model = rewire(shaken(hf.BertModel(hf.BertConfig(**SHAPE))), "window(1, 1)")
+    notes = model._edgewise_rewiring.attentions.values()
+    model(inputs_embeds=torch.full((1, 3, 16), torch.nan))
+    assert not any(note.agrees for note in notes)
+    model(IDS)
+    assert all(note.agrees for note in notes)

@@ -92,12 +92,11 @@ def attention(
         terms = {"scaling": scaling, "softcap": softcap, "position_bias": position_bias, "s_aux": s_aux, "sinks": sinks}
         given = {name: term for name, term in {**terms, **others}.items() if term is not None}
         with told.aside(module):
-            check_agreement(module, attention, query, key, value, given)
-        told.agrees = True
+            told.agrees = check_agreement(module, attention, query, key, value, given)
     B, _, Q, _ = query.shape
     mask = mask_of(attention_mask, B, Q, key.shape[2], told.crossing, query)
     if told.crossing:
-        mask = mask.starting_at(told.rewiring.row_start)
+        mask = mask.starting_at(told.row_start())
     else:
         told.rewiring.row_start = mask.row_start
     check_shapes(where, mask, query, key)

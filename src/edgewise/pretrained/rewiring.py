@@ -45,6 +45,15 @@ class Told:
         apart = any(name in given and given.get(other) is not given[name] for name, other in PAIRS)
         self.crossing = elsewhere or apart or "Cross" in type(module).__name__
 
+    def row_start(self) -> int:
+        """The position of the first query of a cross-attention: that of the attention among themselves before it."""
+        if self.rewiring.row_start is None and self.cross:
+            raise ValueError(
+                f"rewire: {self.path} hears the source before its own sequence, so that nothing tells which rows of "
+                "the graph its queries are; leave cross= out, or call the model without past_key_values"
+            )
+        return self.rewiring.row_start or 0
+
     @contextmanager
     def aside(self, module: nn.Module) -> Iterator[None]:
         """The attention as if it had been told nothing."""
@@ -66,7 +75,7 @@ class Rewiring:
     brought: Brought = field(default_factory=Brought)
     generating: bool = False
     recording: bool = False  # whether the weights are asked for
-    row_start: int = 0  # the position of the first query of the attention before, which a cross-attention shares
+    row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
@@ -115,6 +124,7 @@ class Rewiring:
         if not self.generating:
             self._refuse_unknown(given)
             self.brought = brought(graph, tree, growing=given.get("past_key_values") is not None)
+        self.row_start = None if self.brought.growing else 0
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
         return args, kwargs
