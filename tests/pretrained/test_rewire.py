@@ -157,6 +157,15 @@ def test_copies_of_a_prompt_are_no_license_for_other_batches():
         answer(model, None)
 
 
+def test_padding_behind_a_text_counts_on_since_some_models_read_it():
+    model = made("bert")
+    for pattern in ("complete", "window(4, 0)", "hubs(0)"):
+        with eager_along(model, heard_by(parse(pattern))):
+            theirs = answer(model)
+        assert_equal_as_promised(answer(rewire(model, pattern)), theirs)
+        restore(model)
+
+
 def test_trees_ride_along_with_the_batch():
     trees = [[1, -1, 1, 2, 3, 3, 5, 5, 0], [-1, 0, 0, 1, 1, 4]]
     model = rewire(made("bert"), "tree | window(0, 0)")

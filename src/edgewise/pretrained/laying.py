@@ -10,6 +10,7 @@ from torch import Tensor
 from edgewise.graph import Graph
 from edgewise.graph.runs import Runs, receiver_of_run
 from edgewise.patterns import Pattern
+from edgewise.patterns.nodes import Nodes
 from edgewise.pretrained.own_mask import OwnMask, Stretch, union
 from edgewise.pretrained.wires import One, Wire
 
@@ -100,6 +101,8 @@ def by_pattern(
     told: dict[str, Any] = {}
     if "tree" in pattern.needs:
         told["tree"] = _heads_of(mask, pattern, brought, pairs, example)
+    elif not crossing and mask.real is not None:
+        pairs = sorted(pairs + _padding_after(mask, pattern, stretches), key=lambda pair: (pair[0].example, pair[1]))
     if not pairs:
         return _nobody(mask, examples)
     lengths = [stop - first for _, (first, stop), _ in pairs]
@@ -113,6 +116,21 @@ def by_pattern(
     row_of = torch.cat([torch.arange(a, b) - mask.row_start + s.example * mask.rows for s, (a, b), _ in pairs])
     shifts = torch.tensor([s.example * mask.columns + s.first - mask.column_start for s, *_ in pairs])
     return placed(mask, graph, row_of, shifts, examples)
+
+
+def _padding_after(mask: OwnMask, pattern: Pattern, stretches: Sequence[Stretch]) -> list[Any]:
+    """Receivers behind the last token of each example, which some models read: positions count on, if the rule can."""
+    found = []
+    for stretch in {one.example: one for one in stretches}.values():
+        end = mask.row_start + mask.rows
+        rows, count = (max(stretch.stop, mask.row_start), end), end - stretch.first
+        if stretch.first < stretch.stop < end and pattern.intervals(count - 1, count) is not None:
+            try:
+                pattern.check(Nodes.of(rows[1] - rows[0], count))
+            except ValueError:
+                continue
+            found.append((stretch, rows, count))
+    return found
 
 
 def by_graph(mask: OwnMask, graph: Graph, example: int, brought: Brought, crossing: bool) -> Graph:
