@@ -365,6 +365,24 @@ def test_text_that_does_not_go_through_the_interface_is_refused():
         rewire(model, "causal")
 
 
+def test_a_pattern_that_no_attention_hears_is_refused():
+    torch.manual_seed(0)
+    model = rewire(hf.BartModel(hf.BartConfig(**BART)), "causal", layers="*encoder_attn")
+    with pytest.raises(ValueError, match="none of the attentions named to rewire heard its own sequence; cross="):
+        model(IDS, decoder_input_ids=IDS[:, :4])
+    rewire(restore(model), "complete", layers="*encoder_attn", cross="complete")
+    model(IDS, decoder_input_ids=IDS[:, :4])
+
+
+def test_two_sequences_in_one_attention_are_refused():
+    model = made("bert")
+    attention = model.encoder.layer[0].attention.self
+    forward = attention.forward
+    attention.forward = lambda hidden_states, merged_attention_mask=None, **more: forward(hidden_states, **more)
+    with pytest.raises(ValueError, match="hears its own sequence and another in one attention, which no pattern"):
+        rewire(model, "causal")
+
+
 def test_a_new_pattern_is_never_taken_for_an_old_one():
     model = made("bert")
     for before in range(1, 9):

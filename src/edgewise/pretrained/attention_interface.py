@@ -100,6 +100,8 @@ def attention(
     else:
         told.rewiring.row_start = mask.row_start
     check_shapes(where, mask, query, key)
+    wires = told.cross if told.crossing else told.wires
+    told.rewiring.used |= bool(wires)
     call = Call(
         query=query,
         key=key.expand(B, -1, -1, -1),
@@ -114,7 +116,7 @@ def attention(
         dropout=dropout if module.training else 0.0,
         recording=told.rewiring.recording or bool(others.get("output_attentions")) or recording(),
     )
-    return call.answer(told.cross if told.crossing else told.wires)
+    return call.answer(wires)
 
 
 def recording() -> bool:

@@ -25,6 +25,17 @@ def _by_interface(family: type[nn.Module]) -> bool:
 
 def chosen_attentions(model: nn.Module, layers: Layers) -> dict[str, nn.Module]:
     """The attentions that `layers` names."""
+    chosen = _chosen(model, layers)
+    for path, module in chosen.items():
+        if "merged_attention_mask" in inspect.signature(module.forward).parameters:
+            raise ValueError(
+                f"rewire: {path} ({type(module).__name__}) hears its own sequence and another in one attention, which "
+                "no pattern tells apart; layers= names those to rewire"
+            )
+    return chosen
+
+
+def _chosen(model: nn.Module, layers: Layers) -> dict[str, nn.Module]:
     found = attentions(model)
     if not found:
         raise ValueError(
@@ -62,7 +73,8 @@ def _numbers(path: str) -> list[int]:
 def _of_text(model: Any, found: dict[str, nn.Module]) -> dict[str, nn.Module]:
     """The attentions that belong to text, where a model has others as well."""
     ways: list[dict[str, bool]] = [{"decoder": True}, {"encoder": True}, {}]
-    texts = {type(model.config.get_text_config(**way)) for way in ways}
+    configs = [model.config.get_text_config(**way) for way in ways]
+    texts = {type(config) for one in configs for config in (one, one.get_text_config())}
     of_text = {path: m for path, m in found.items() if type(getattr(m, "config", None)) in texts}
     reads_text = "input_ids" in inspect.signature(model.forward).parameters
     if not of_text and reads_text:

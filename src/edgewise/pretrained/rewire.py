@@ -160,6 +160,7 @@ def _take_over(model: Any, chosen: dict[str, nn.Module], rewiring: Rewiring) -> 
     if getattr(model, "_edgewise_rewiring", None) is None:
         model._edgewise_rewiring = rewiring
         rewiring.handles.append(model.register_forward_pre_hook(rewiring.enter, with_kwargs=True))
+        rewiring.handles.append(model.register_forward_hook(rewiring.leave))
         if hasattr(type(model), "generate"):
             model.generate = rewiring.generate
 

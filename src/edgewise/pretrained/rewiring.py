@@ -74,6 +74,7 @@ class Rewiring:
     before: list[tuple[Any, Any]] = field(default_factory=list)  # configs, and the backend that each one named
     brought: Brought = field(default_factory=Brought)
     generating: bool = False
+    used: bool = False  # whether any attention has come that was told what to hear
     recording: bool = False  # whether the weights are asked for
     row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
@@ -128,6 +129,14 @@ class Rewiring:
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
         return args, kwargs
+
+    def leave(self, model: nn.Module, args: Any, outputs: Any) -> None:
+        """After each forward: refuse a model in which no attention heard what it was told."""
+        if not self.used:
+            raise ValueError(
+                f"rewire: {type(model).__name__} ran and none of the attentions named to rewire heard its own "
+                "sequence; cross= says what attentions hear that hear another"
+            )
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate`, with `graph=` and `tree=` for each example of the prompt."""
