@@ -126,7 +126,25 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "molmo2": {"vision_feature_layer": [0, 1], "vision_feature_layers": [0, 1]},
     "neomme": {"head_dim": 32},
     "pix2struct": {"initializer_range": 0.02},
+    "qwen4_exp": {
+        "indexer_n_heads": 4,
+        "indexer_kv_heads": 2,
+        "indexer_head_dim": 8,
+        "indexer_budget": 16,
+        "indexer_compress_ratio": 4,
+    },
+    "t5": {"decoder_start_token_id": 1},
+    "xmod": {"default_language": "en_XX"},
+    "zamba2": {
+        "attention_head_dim": 16,
+        "attention_hidden_size": 64,
+        "hybrid_layer_ids": [1],
+        "mamba_headdim": 8,
+        "n_mamba_heads": 8,
+        "num_mem_blocks": 1,
+    },
 }
+FORCED = ("initializer_range", "decoder_start_token_id")  # which a class reads and its config lacks
 TOTAL = re.compile(r"split_sizes to sum exactly to (\d+).*split_sizes=\[\d+, \d+, \d+\]")
 
 
@@ -184,7 +202,7 @@ def shrunken(settings: dict[str, Any], config: Any, small: dict[str, int]) -> di
     told = SETTINGS.get(type(config).__module__.split(".")[2], {})
     for name, value in told.items():
         # Towers of pictures in the same family turn by axes, and keep what they have.
-        if (name in settings and "axial" not in str(settings[name])) or name == "initializer_range":
+        if (name in settings and "axial" not in str(settings[name])) or name in FORCED:
             made[name] = value
     if sections and "rope_parameters" in settings and "rope_theta" in (made.get("rope_parameters") or {}):
         made["rope_parameters"] = {**made["rope_parameters"], "mrope_section": list(sections)}
@@ -295,7 +313,8 @@ def picture(model: PreTrainedModel) -> dict[str, Any]:
     size = getattr(config, "image_size", 32)
     height, width = (size, size) if isinstance(size, int) else size
     random = torch.Generator().manual_seed(2)
-    return {"pixel_values": torch.randn(2, getattr(config, "num_channels", 3), height, width, generator=random)}
+    pixels = torch.randn(2, getattr(config, "num_channels", 3), height, width, generator=random)
+    return {"pixel_values": pixels[:, None] if "idefics" in type(model).__module__ else pixels}
 
 
 def other_batch(model: PreTrainedModel, names: Any, random: torch.Generator) -> dict[str, Any]:
