@@ -128,7 +128,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "pix2struct": {"initializer_range": 0.02},
     "qwen4_exp": {
         "indexer_n_heads": 4,
-        "indexer_kv_heads": 2,
+        "indexer_kv_heads": 1,
         "indexer_head_dim": 8,
         "indexer_budget": 16,
         "indexer_compress_ratio": 4,
