@@ -8,6 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import transformers
+
+from edgewise import parse
 
 from edgewise import Graph
 from edgewise.layers import State
@@ -241,3 +244,35 @@ def test_what_make_bench_runs_is_there():
     main = (FOLDER / "__main__.py").read_text()
     listed = main[main.index("MAIN = {") : main.index("}", main.index("MAIN = {"))]
     assert all(name in NAMES for name in listed.split('"')[1::2])
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "BertForMaskedLM",
+        "GPT2LMHeadModel",
+        "Qwen3ForCausalLM",
+        "T5ForConditionalGeneration",
+        "Gemma2Model",
+        "GptOssModel",
+    ],
+)
+def test_coverage_finds_models_equal(bench, family):
+    found = bench.coverage.judged(getattr(transformers, family), padded=True)
+    assert found["verdict"] == "equal", found
+
+
+def test_coverage_tells_what_is_not_equal(bench, monkeypatch):
+    exact = bench.coverage.rewire
+    monkeypatch.setattr(bench.coverage, "rewire", lambda model, pattern, **options: exact(model, "causal", **options))
+    assert bench.coverage.judged(transformers.BertModel, padded=True)["verdict"] == "different"
+    monkeypatch.setattr(bench.coverage, "rewire", lambda model, pattern, **options: exact(model, "complete", **options))
+    monkeypatch.setattr(bench.coverage, "PATTERN", parse("complete"))
+    assert bench.coverage.judged(transformers.BertModel, padded=True)["verdict"] == "unmoved"
+    assert bench.coverage.judged(transformers.BigBirdModel, padded=True)["verdict"] == "refused"
+
+
+def test_coverage_counts_what_does_not_build(bench):
+    rows = [{"family": "a", "class": "A", "verdict": name, "why": ""} for name in ("equal", "not built")]
+    assert "1 of 2 classes equal (50%); of the 1 that run at all 100%" in bench.coverage.summary(rows)
+    assert len(list(bench.coverage.classes("text", {"bert"}))) == 9

@@ -14,6 +14,7 @@ _ROOMS = {
     "kernels": ["attend", "aggregate", "plan"],
     "layers": ["MessagePassing", "Hearing", "Block", "BlockConfig"],
     "models": ["Network", "NetworkConfig"],
+    "pretrained": ["rewire", "restore"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

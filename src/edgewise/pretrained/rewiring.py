@@ -1,0 +1,194 @@
+"""What a rewired model knows: what each of its attentions hears, and what came along with the batch at hand."""
+
+import inspect
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from edgewise.extras import require
+from edgewise.graph import Graph
+from edgewise.names import nearest
+from edgewise.pretrained.laying import Brought, heard_graph
+from edgewise.pretrained.own_mask import OwnMask
+from edgewise.pretrained.wires import Wire, heard
+
+BACKEND = "edgewise"
+MOST = 16
+"""So many graphs are kept with a model, for the batches that follow."""
+
+# Arguments by which attentions are told that they hear another sequence than their own.
+SOURCES = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context", "context_hidden_states")
+# Arguments that are one tensor where an attention hears its own sequence.
+PAIRS = (("query", "key"), ("queries", "keys"))
+
+
+@dataclass(eq=False)
+class Told:
+    """What one attention is told: the wires of its heads, and whether it hears another sequence right now."""
+
+    path: str
+    rewiring: "Rewiring"
+    wires: tuple[Wire, ...] = ()
+    cross: tuple[Wire, ...] = ()
+    crossing: bool = False
+    agrees: bool = False  # with the model's own eager attention, looked at once
+
+    def notice(self, module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Before each forward of the attention: does it hear another sequence?"""
+        given = arguments(module, args, kwargs)
+        elsewhere = any(given.get(name) is not None for name in SOURCES)
+        apart = any(name in given and given.get(other) is not given[name] for name, other in PAIRS)
+        self.crossing = elsewhere or apart or "Cross" in type(module).__name__
+
+    def row_start(self) -> int:
+        """The position of the first query of a cross-attention: that of the attention among themselves before it."""
+        if self.rewiring.row_start is None and self.cross:
+            raise ValueError(
+                f"rewire: {self.path} hears the source before its own sequence, so that nothing tells which rows of "
+                "the graph its queries are; leave cross= out, or call the model without past_key_values"
+            )
+        return self.rewiring.row_start or 0
+
+    @contextmanager
+    def aside(self, module: nn.Module) -> Iterator[None]:
+        """The attention as if it had been told nothing."""
+        del module._edgewise
+        try:
+            yield
+        finally:
+            module.__dict__["_edgewise"] = self
+
+
+@dataclass(eq=False)
+class Rewiring:
+    """A model's attentions and what they hear, the hooks that tell them, and what is to be put back."""
+
+    model: nn.Module
+    attentions: dict[str, Told] = field(default_factory=dict)
+    handles: list[Any] = field(default_factory=list)
+    before: list[tuple[Any, Any]] = field(default_factory=list)  # configs, and the backend that each one named
+    brought: Brought = field(default_factory=Brought)
+    generating: bool = False
+    used: bool = False  # whether any attention has come that was told what to hear
+    recording: bool = False  # whether the weights are asked for
+    row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
+    known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
+    kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
+
+    def graph(self, mask: OwnMask, wire: Wire | None, note: Told, device: torch.device) -> tuple[Graph, int]:
+        """Who hears whom by this wire, made once for a mask and kept for the batches that look like it."""
+        name = (wire, note.crossing)
+        if name in mask.laid:
+            return mask.laid[name]  # type: ignore[no-any-return]
+        self._check_again(mask)
+        come = self.brought
+        told = (*name, mask.key, mask.batch, device, come.growing, come.copies)
+        key = None if mask.key is None or not come.plain else told
+        found = None if key is None else self.kept.get(key)
+        if found is None:
+            graph, examples = heard_graph(mask, wire, self.brought, note.crossing)
+            found = (graph.to(device), examples)
+        if key is not None:
+            self.kept[key] = found
+            self.kept.move_to_end(key)
+            while len(self.kept) > MOST:
+                self.kept.popitem(last=False)
+        mask.laid[name] = found
+        return found
+
+    def _check_again(self, mask: OwnMask) -> None:
+        """Refuse what a layer that is computed again in backward could not find again."""
+        if mask.travels or self.brought.plain or not (self.model.training and torch.is_grad_enabled()):
+            return
+        if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+            raise ValueError(
+                "rewire: graph= and tree= do not reach layers that are computed again in backward where the model "
+                "makes its masks itself; turn gradient checkpointing off, or give the graphs to rewire"
+            )
+
+    def enter(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
+        """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
+        kwargs = dict(kwargs)
+        graph, tree = kwargs.pop("graph", None), kwargs.pop("tree", None)
+        given = arguments(model, args, kwargs)
+        for name, value in given.items():
+            if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
+                raise ValueError(
+                    f"rewire: {name} is a 4-D mask, {list(value.shape)}, and the model is rewired to a graph; both say "
+                    "who hears whom. Give a 2-D mask of padding, or restore(model) first"
+                )
+        if not self.generating:
+            self._refuse_unknown(given)
+            self.brought = brought(graph, tree, growing=given.get("past_key_values") is not None)
+        self.row_start = None if self.brought.growing else 0
+        wanted = given.get("output_attentions")
+        self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
+        return args, kwargs
+
+    def leave(self, model: nn.Module, args: Any, outputs: Any) -> None:
+        """After each forward: refuse a model in which no attention heard what it was told."""
+        if not self.used:
+            raise ValueError(
+                f"rewire: {type(model).__name__} ran and none of the attentions named to rewire heard its own "
+                "sequence; cross= says what attentions hear that hear another"
+            )
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's own `generate`, with `graph=` and `tree=` for each example of the prompt."""
+        self.brought = brought(kwargs.pop("graph", None), kwargs.pop("tree", None), growing=True, copies=True)
+        self.generating = True
+        try:
+            return type(self.model).generate(self.model, *args, **kwargs)  # type: ignore[attr-defined]
+        finally:
+            self.generating, self.brought = False, Brought()
+
+    def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
+        known = self.known = self.known or known_arguments(self.model)
+        for name, value in given.items():
+            if value is not None and name not in known:
+                raise TypeError(
+                    f"rewire: {type(self.model).__name__} takes {name}= and does nothing with it; leave it out. "
+                    + (
+                        "Heads are rewired by heads=, as in rewire(model, pattern, heads=[0])"
+                        if "head" in name
+                        else nearest(name, [*known, "graph", "tree"])
+                    )
+                )
+
+
+def may_cross(module: nn.Module) -> bool:
+    """Whether an attention has an argument for another sequence to hear."""
+    names = inspect.signature(module.forward).parameters
+    return "Cross" in type(module).__name__ or any(name in names for name in (*SOURCES, *dict(PAIRS)))
+
+
+def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Brought:
+    """What comes with one batch, as people write it."""
+    if tree is not None and not isinstance(tree, tuple | list | Tensor):
+        raise TypeError(f"rewire: tree must be a list with the heads of each example, got {type(tree).__name__}")
+    found = None if graph is None else heard(graph)
+    return Brought(found, None if tree is None else tuple(tree), growing, copies)
+
+
+def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a forward by name, however they were given."""
+    names = inspect.signature(module.forward).parameters if args else ()
+    return {**dict(zip(names, args, strict=False)), **kwargs}
+
+
+def known_arguments(model: nn.Module) -> set[str]:
+    """What a model, the models in it and its loss have a name for; transformers swallows any other."""
+    transformers = require("transformers", extra="text")
+    generic = require("transformers.utils.generic", extra="text")
+    known = {"return_dict", "use_cache", "cache_position", *generic.TransformersKwargs.__annotations__}
+    functions = [m.forward for m in model.modules() if isinstance(m, transformers.PreTrainedModel)]
+    loss = getattr(model, "loss_function", None)
+    for function in [*functions, *([loss] if callable(loss) else [])]:
+        parameters = inspect.signature(function).parameters.values()
+        known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
+    return known
