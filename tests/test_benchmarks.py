@@ -10,9 +10,7 @@ import pytest
 import torch
 import transformers
 
-from edgewise import parse
-
-from edgewise import Graph
+from edgewise import Graph, parse
 from edgewise.layers import State
 from edgewise.models.heads import LinkHead
 
