@@ -323,6 +323,18 @@ def test_a_table_of_minus_infinity_is_no_edge_either(impl, name, silent):
     assert_all_equal_as_promised(ours, plain)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("impl", COMPILED)
+def test_where_all_edges_are_silent_all_gradients_are_zero(impl, dtype):
+    """Some receivers are in a tile, some only in what is taken edge by edge, and some hear nobody."""
+    graph = from_mask(torch.rand(33, 1, generator=torch.Generator().manual_seed(0)) < 0.7)
+    leaves = [numbers(n, 1, 1, seed=n).to(dtype).requires_grad_() for n in (33, 1, 1)]
+    leaves.append(torch.full((1, 1), -torch.inf, dtype=dtype, requires_grad=True))
+    *nodes, table = leaves
+    found = forward_and_gradients(attend(*nodes, graph, bias=OffsetTable(table, 0), impl=impl), leaves)
+    assert not any(x.any() for x in found)
+
+
 @pytest.mark.parametrize(("impl", "name"), pairs(GRAPHS))
 @pytest.mark.parametrize("which", ["query", "key", "value"])
 def test_a_nan_reaches_those_who_hear_it_and_nobody_else(impl, which, name):

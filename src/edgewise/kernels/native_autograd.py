@@ -63,7 +63,7 @@ def attend_edges(
     """The forward pass, edge by edge; with what backward needs, where it is to be saved.
 
     Room for what is known so far, [R, H, 2], is filled with the largest logit and Σ_j exp(s_ij - largest); then rows
-    of `out` stay as they were given where nobody is heard.
+    of `out` stay as they were given where nobody is heard, and what rounding took from them is 0.
     """
     numbers, graph, return_weights, memory = problem
     if memory is not None and memory.saved is not None:
@@ -71,7 +71,9 @@ def attend_edges(
     R, H, V, F, room = graph.num_receivers, numbers.num_heads, x.value.shape[2], x.value_features, x.value.new_empty
     exact = EXACT[x.value.dtype]
     out = room(R, H, V) if out is None else out
-    rest = torch.empty_like(out) if keeps and x.value.dtype != exact else None
+    rest = None
+    if keeps and x.value.dtype != exact:
+        rest = torch.empty_like(out) if so_far is None else torch.zeros_like(out)
     log_sum = room(R, H, dtype=exact) if keeps else None
     heard_edge = room(R, H, F, dtype=exact) if F else None
     weights = room(graph.num_edges, H, dtype=exact) if return_weights else None
