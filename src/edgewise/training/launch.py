@@ -25,7 +25,7 @@ from edgewise.training.fabric import leave
 from edgewise.training.recipe import Recipe
 
 READY, FAILED = b"+", b"-"  # what a process says first
-GRACE = 5.0  # seconds in which another process may still say what went wrong, when it is no longer heard from
+GRACE = 15.0  # seconds in which another process may still say what went wrong, when it is no longer heard from
 
 
 class LostProcess(RuntimeError):
