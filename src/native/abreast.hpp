@@ -7,6 +7,7 @@
 
 #include "dropout.hpp"
 #include "logits.hpp"
+#include "packed.hpp"
 #include "room.hpp"
 
 namespace edgewise {
@@ -38,16 +39,11 @@ struct HeadBlock {
     int64_t first, count;
 };
 
-template <typename T> inline int64_t whole_vectors(int64_t count) {
-    constexpr int64_t W = kLanes<typename ExactOf<T>::type>;
-    return (count + W - 1) / W * W;
-}
-
 // Copies that whole vectors can be loaded from: of every head `wide` numbers, and 0 where it has fewer, or the node does.
 template <typename T, typename Number> class Filled {
   public:
     Filled(const Nodes<const void*>& x, int64_t nodes, int64_t heads, int64_t dim, int64_t wide, bool copies = true)
-        : from_(x), nodes_(nodes), heads_(heads), dim_(dim), wide_(wide), row_(whole_vectors<T>(heads * wide)), copies_(copies),
+        : from_(x), nodes_(nodes), heads_(heads), dim_(dim), wide_(wide), row_(padded<typename ExactOf<T>::type>(heads * wide)), copies_(copies),
           room_(copies ? nodes * row_ : 0) {}
 
     // Inside a parallel region.

@@ -239,7 +239,7 @@ template <typename T> struct AttendBackward : Stored<T> {
     }
 
     static void run_abreast(const Rows& rows, const Rows& turned, const Attend& a, const Backward& b) {
-        const int64_t H = a.num_heads, V = a.value_dim, wide = whole_vectors<T>(V), edges = rows.run_edge_start[rows.run_offsets[rows.num_rows]];
+        const int64_t H = a.num_heads, V = a.value_dim, wide = padded<Exact>(V), edges = rows.run_edge_start[rows.run_offsets[rows.num_rows]];
         const bool by_sender = b.edge_number != nullptr;
         const Filled<T, Exact> query(a.query, a.num_receivers, H, 1, 1), key(a.key, a.num_senders, H, 1, 1);
         const Filled<T, T> value(a.value, a.num_senders, H, V, wide, wide != V);

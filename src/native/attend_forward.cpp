@@ -141,7 +141,7 @@ template <typename T> struct AttendForward : Stored<T> {
     }
 
     static void run_abreast(const Rows& rows, const Attend& a, const Forward& f) {
-        const int64_t H = a.num_heads, V = a.value_dim, wide = whole_vectors<T>(V);
+        const int64_t H = a.num_heads, V = a.value_dim, wide = padded<Exact>(V);
         const Filled<T, Exact> query(a.query, a.num_receivers, H, 1, 1), key(a.key, a.num_senders, H, 1, 1);
         const Filled<T, T> value(a.value, a.num_senders, H, V, wide, wide != V);
         Attend near = a;

@@ -43,6 +43,10 @@ def test_bad_data_are_one_message_and_nothing_is_written(edgewise, run, changes,
         ("runs/tiny tiny/nodes.csv -o out.csv", "expected a folder, and tiny/nodes.csv is a file"),
         ("runs/tiny tiny -o out.txt", "out.txt: expected a file that ends in .parquet or .csv"),
         ("runs/tiny tiny -o gone/out.csv", "gone/out.csv: there is no folder gone to write it in"),
+        (
+            "runs/tiny tiny -o out.csv -k 3",
+            "--top-k is of links, and runs/tiny says something of each node",
+        ),
         ("runs/tiny tiny -o tiny/nodes.csv", "tiny/nodes.csv: it is there already; --overwrite replaces it"),
     ],
 )
@@ -85,3 +89,21 @@ def test_progress_of_batches(tmp_path, monkeypatch):
         with Batches(console=console) as progress:
             progress.tell(2, 2)
     assert "2/2" in (tmp_path / "screen").read_text() and "left" in (tmp_path / "screen").read_text()
+
+
+def test_links_are_suggested_for_every_node(edgewise, run):  # noqa: F811
+    of_links = ["data.task=links", "data.features={age = 'number'}", "model.head=links"]
+    of_links.append("data.split={name = 'random', train = 0.6, validation = 0.2}")
+    recipe = Path("links.toml")
+    recipe.write_text(
+        '[data]\nname = "tables"\nfolder = "tiny"\n[model]\nname = "gcn"\n[training]\nepochs = 2\ndevice = "cpu"\n'
+    )
+    trained = edgewise(
+        "train", str(recipe), "--out", "runs/links", *(x for change in of_links for x in ("--set", change))
+    )
+    assert trained.exit_code == 0, trained.stderr
+    result = edgewise("predict", "runs/links", "tiny", "-o", "out.csv", "-k", "2")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout == "20 suggestions for 10 nodes, 4 columns: out.csv\n"
+    table = Table.read(Path("out.csv"))
+    assert table.names == ["id", "rank", "partner", "p(linked)"] and list(table.numbers("rank")) == [1, 2] * 10

@@ -69,3 +69,15 @@ def test_a_page_without_words_or_target_is_named(folder):
 def test_a_logarithm_of_classes_is_refused(folder):
     with pytest.raises(ValueError, match='musae: logarithm is of numbers; it goes with task = "regression"'):
         musae(folder=folder, logarithm=True)
+
+
+@pytest.mark.parametrize("task", ["classification", "links"])
+def test_words_that_training_has_never_seen_are_left_out_and_told(folder, task):
+    split = {"name": "random", "train": 0.5, "validation": 0.2}
+    known = musae(folder=folder, task=task, split=split).learned()
+    words = json.loads((folder / "tiny.json").read_text())
+    words["0"] = [*words["0"], 7, 9]
+    (folder / "tiny.json").write_text(json.dumps(words))
+    other = musae(folder=folder, task=task, split=split, learned=known)
+    assert other.num_features == 4 and other.features[0].tolist() == [1, 0, 0, 1]
+    assert "2 of their words are unknown to training, and left out." in other.notes[0]

@@ -68,6 +68,9 @@ def suggested(
 
     Nodes are called what the task's files call them, and numbered where they have no names.
     """
+    column, called = next(iter(task.nodes.items()), ("node", range(task.num_nodes)))
+    if column in ("rank", "partner", "p(linked)"):
+        raise ValueError(f"{task.name}: a suggestion and an id both are called {column!r}; rename the column of ids")
     fabric, network = make_fabric(trained.recipe.training), trained.network(task)
     if not isinstance(network, Network):
         raise TypeError(f"suggested: expected a Network of edgewise, which says its head, got {type(network).__name__}")
@@ -75,9 +78,6 @@ def suggested(
     with deterministic():
         partners, scores = suggest(network.to(fabric.device), task.to(fabric.device), k, tell=tell)
     there = (partners >= 0).cpu()
-    column, called = next(iter(task.nodes.items()), ("node", range(task.num_nodes)))
-    if column in ("rank", "partner", "p(linked)"):
-        raise ValueError(f"{task.name}: a suggestion and an id both are called {column!r}; rename the column of ids")
     node, rank = there.nonzero(as_tuple=True)
     return {
         column: [called[n] for n in node.tolist()],

@@ -1,21 +1,22 @@
 """A mask that can be taken for the dense one: its attributes and operators are the tensor's."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-class LikeDense:
+class LikeDense(ABC):
     """Models edit the masks that they were given; one that does so gets the dense mask, made when it is asked for."""
 
     batch: int
     rows: int
     columns: int
 
+    @abstractmethod
     def dense(self) -> Tensor:
         """The mask of eager attention: [batch, 1, rows, columns]."""
-        raise NotImplementedError
 
     @property
     def shape(self) -> torch.Size:
