@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import edgewise
-from edgewise.cli import evaluate, graph, predict, recipes, train
+from edgewise.cli import embed, evaluate, generate, graph, predict, recipes, rewire, train
 
 EXAMPLES = """\b
 Examples:
@@ -14,6 +14,7 @@ Examples:
   edgewise train --help         how else
   edgewise evaluate runs/cora-gat
   edgewise graph "window(128, 128) | hubs(0)"
+  edgewise rewire MODEL --graph "window(8, 8)" --data sentences.txt
 """
 
 # Plain help: Rich's boxes would double the time that --help takes, and wrap the examples.
@@ -41,3 +42,6 @@ app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=graph.EXAMPLES)(graph.graph)
 app.command(epilog=recipes.EXAMPLES)(recipes.recipes)
+app.command(epilog=rewire.EXAMPLES)(rewire.rewire)
+app.command(epilog=embed.EXAMPLES)(embed.embed)
+app.command(epilog=generate.EXAMPLES)(generate.generate)

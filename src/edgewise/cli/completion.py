@@ -16,3 +16,11 @@ def run_folders(incomplete: str) -> list[str]:
 def parts(incomplete: str) -> list[str]:
     """The parts of a data set."""
     return [part for part in PARTS if part.startswith(incomplete)]
+
+
+def models(incomplete: str) -> list[str]:
+    """GGUF files, and folders that hold a model, in the folder that is being typed."""
+    typed = Path(incomplete)
+    beside = typed if incomplete.endswith("/") else typed.parent
+    folders = [path.parent for path in sorted(beside.glob("*/config.json"))]
+    return [str(path) for path in (*folders, *sorted(beside.glob("*.gguf"))) if str(path).startswith(incomplete)]

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from edgewise.cli.door import door, stoppable
+from edgewise.cli.numbers import size
 
 NODES = 1024
 
@@ -95,20 +96,12 @@ def _figures(found: Any) -> dict[str, str]:
         **alone,
         "self-loops": f"{found.self_loops:,}",
         "symmetric": "yes" if found.symmetric else "no",
-        "runs": f"{found.num_runs:,}, {_size(float(found.num_bytes))}",
+        "runs": f"{found.num_runs:,}, {size(float(found.num_bytes))}",
     }
 
 
 def _spread(spread: Any) -> str:
     return f"{spread.least:,} to {spread.most:,}, median {spread.median:,}"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _check_picture(file: Path, overwrite: bool) -> None:

@@ -1,10 +1,14 @@
 """What came of a run, in a few lines."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from edgewise.analysis.beside import Beside
+from edgewise.cli.numbers import size
 from edgewise.data import Task
 from edgewise.training import Evaluation, Outcome
 from edgewise.training.scores import SCORES
@@ -36,3 +40,23 @@ def show_evaluation(evaluation: Evaluation, folder: Path) -> None:
         table.add_row(part, str(figures.examples), *scores, f"{figures.loss:.4f}")
     console.print(table)
     console.print(f"{evaluation.task.name}, by the weights of epoch {evaluation.epoch} in {folder}", markup=False)
+
+
+def show_beside(found: Beside) -> None:
+    """A row a figure: of the original, of the rewired model, and what the one is of the other."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table("", "original", "rewired", "", box=None, pad_edge=False)
+    ours, theirs = found.rewired, found.original
+    for name, score in ours.scores.items():
+        shown = "{:.2f}" if name == "perplexity" else "{:.4f}"
+        change = f"{100 * (score / theirs.scores[name] - 1):+.1f} %" if name == "perplexity" else ""
+        table.add_row(name, shown.format(theirs.scores[name]), shown.format(score), change)
+    rows: list[tuple[str, float, float, Callable[[Any], str]]] = [
+        ("edges", theirs.edges, ours.edges, lambda count: f"{count:,}"),
+        ("seconds", theirs.seconds, ours.seconds, lambda count: f"{count:.2f}"),
+    ]
+    if theirs.memory is not None and ours.memory is not None:
+        rows.append(("memory", theirs.memory, ours.memory, size))
+    for name, before, after, written in rows:
+        table.add_row(name, written(before), written(after), f"{after / before:.2f}x" if before else "")
+    console.print(table)

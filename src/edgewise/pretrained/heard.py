@@ -39,6 +39,7 @@ class Call:
 
     def answer(self, wires: Sequence[Wire]) -> Answer:
         """Every head over the graph of its wire; heads of no wire over the model's own mask."""
+        self._count(own=True)
         if not wires or wires[0].heads is None:
             return self.by(wires[0] if wires else None)
         H, device = self.query.shape[1], self.query.device
@@ -72,15 +73,10 @@ class Call:
 
     def by(self, wire: Wire | None) -> Answer:
         """All heads over the graph of one wire."""
-        graph, examples = self.told.rewiring.graph(self.mask, wire, self.told, self.query.device)
+        graph, examples = self._graph(wire)
+        self._count(graph, examples)
         query, key, value = self.query, self.key, self.value
         (B, H, Q, _), K = query.shape, key.shape[2]
-        by_example = self.chosen is not None or any(bias.shape[0] > 1 for bias in self.biases)
-        if examples == 1 and B > 1 and by_example:
-            one = graph
-            graph, examples = graph.remember(("copies", B), lambda: Graph.batch([one] * B)), B
-        if self.chosen is not None:
-            graph = graph & chosen_graph(self.chosen, K)
         plain, bias = graph, self._bias(graph, Q, K)
         scale = 1.0 if isinstance(self.scaling, Tensor) else self.scaling
         query = query * self.scaling if isinstance(self.scaling, Tensor) else query
@@ -103,6 +99,30 @@ class Call:
             weights = weights if self.sinks is None else weights.index_select(-2, others(graph, examples))
             weights = dense_weights(weights, plain, examples, B, Q, K)
         return out.reshape(B, Q, H, out.shape[-1]), weights
+
+    def _graph(self, wire: Wire | None) -> tuple[Graph, int]:
+        """Who hears whom by a wire, and how many examples stand side by side in it: one where all are alike."""
+        graph, examples = self.told.rewiring.graph(self.mask, wire, self.told, self.query.device)
+        B, K = self.query.shape[0], self.key.shape[2]
+        by_example = self.chosen is not None or any(bias.shape[0] > 1 for bias in self.biases)
+        if examples == 1 and B > 1 and by_example:
+            one = graph
+            graph, examples = graph.remember(("copies", B), lambda: Graph.batch([one] * B)), B
+        return (graph, examples) if self.chosen is None else (graph & chosen_graph(self.chosen, K), examples)
+
+    def _count(self, graph: Graph | None = None, examples: int = 1, *, own: bool = False) -> None:
+        """Tell whoever counts edges: those of `graph`, or what there is to make of the model's `own` mask later."""
+        counted = self.told.rewiring.counted
+        if counted is None:
+            return
+        B, H = self.query.shape[:2]
+        if own and self.chosen is None:
+            counted.masks.append((self.mask, self.told, B * H))
+        elif own:
+            chosen, examples = self._graph(None)
+            counted.own += chosen.num_edges * H * (B // examples)
+        elif graph is not None:
+            counted.heard += graph.num_edges * H * (B // examples)
 
     def _bias(self, graph: Graph, rows: int, columns: int) -> Tensor | None:
         found: Tensor | None = None

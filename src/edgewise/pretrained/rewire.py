@@ -8,15 +8,19 @@ from torch import nn
 from edgewise.extras import require
 from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.attentions import Layers, chosen_attentions
+from edgewise.pretrained.kept import calls
 from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told, may_cross
 from edgewise.pretrained.wires import Wire, replaced, wires
 
 Model = TypeVar("Model", bound=nn.Module)
 
+TAKEN_OVER = ("generate", "save_pretrained")
+"""Methods of a model that a rewired one has of ours."""
+
 
 def rewire(
     model: Model,
-    pattern: Any,
+    pattern: Any = None,
     *,
     layers: Layers = None,
     heads: Iterable[int] | None = None,
@@ -34,7 +38,8 @@ def rewire(
     Args:
         model: any transformers model whose attentions go through its attention interface; changed in place.
         pattern: a pattern's text, a Pattern or a Graph; a list of these, one for each example of the batch; or a list
-            of `(heads, pattern)`, other heads keeping the model's own mask.
+            of `(heads, pattern)`, other heads keeping the model's own mask. None: what the config of the model keeps,
+            which `model.save_pretrained` wrote while the model was rewired.
         layers: numbers of layers, or paths of modules ("encoder", "*.layers.0.*"); None for all that read text.
         heads: the heads that hear the pattern; None for all.
         cross: the same as `pattern` for attentions that hear another sequence, source -> target. These keep the model's
@@ -68,6 +73,8 @@ def rewire(
             f"rewire: expected a transformers model, got {type(model).__name__}; networks of edgewise are given their "
             "graphs with each call"
         )
+    if pattern is None:
+        return _as_kept(model, layers, heads, cross)
     told = wires(pattern, heads)
     crossing = None if cross is None else wires(cross)
     _check_needs([*told, *(crossing or ())])
@@ -109,8 +116,20 @@ def restore(model: Model) -> Model:
     for module in model.modules():
         if isinstance(getattr(module, "_edgewise", None), Told):
             del module._edgewise
-    model.__dict__.pop("generate", None)
+    for name in TAKEN_OVER:
+        model.__dict__.pop(name, None)
     del model._edgewise_rewiring
+    return model
+
+
+def _as_kept(model: Model, *given: Any) -> Model:
+    """The model along the patterns that its config keeps."""
+    if any(one is not None for one in given):
+        raise ValueError(
+            "rewire: layers=, heads= and cross= belong to a pattern; a config that keeps one says them itself"
+        )
+    for call in calls(model):
+        rewire(model, **call)
     return model
 
 
@@ -161,8 +180,9 @@ def _take_over(model: Any, chosen: dict[str, nn.Module], rewiring: Rewiring) -> 
         model._edgewise_rewiring = rewiring
         rewiring.handles.append(model.register_forward_pre_hook(rewiring.enter, with_kwargs=True))
         rewiring.handles.append(model.register_forward_hook(rewiring.leave))
-        if hasattr(type(model), "generate"):
-            model.generate = rewiring.generate
+        for name in TAKEN_OVER:
+            if hasattr(type(model), name):
+                setattr(model, name, getattr(rewiring, name))
 
 
 def _configs(model: Any, chosen: dict[str, nn.Module]) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.names import nearest
+from edgewise.pretrained.kept import KEY, NOTE, kept
 from edgewise.pretrained.laying import Brought, heard_graph
 from edgewise.pretrained.own_mask import OwnMask
 from edgewise.pretrained.wires import Wire, heard
@@ -64,6 +65,27 @@ class Told:
             module.__dict__["_edgewise"] = self
 
 
+@dataclass
+class Counted:
+    """Edges of all heads, layers and examples: by the model's own masks, and as it is rewired."""
+
+    own: int = 0
+    heard: int = 0
+    masks: list[tuple[OwnMask, Told, int]] = field(default_factory=list)  # to be counted, for so many heads
+
+    def settle(self) -> None:
+        """Count the masks that have come; they are made into graphs only now, outside of the forward pass."""
+        for mask, told, heads in self.masks:
+            graph, examples = told.rewiring.graph(mask, None, told, torch.device("cpu"))
+            self.own += graph.num_edges * heads // examples
+        self.masks.clear()
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.own = self.heard = 0
+        self.masks.clear()
+
+
 @dataclass(eq=False)
 class Rewiring:
     """A model's attentions and what they hear, the hooks that tell them, and what is to be put back."""
@@ -77,6 +99,7 @@ class Rewiring:
     used: bool = False  # whether any attention has come that was told what to hear
     recording: bool = False  # whether the weights are asked for
     row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
+    counted: Counted | None = None  # where somebody counts
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
@@ -147,6 +170,20 @@ class Rewiring:
         finally:
             self.generating, self.brought = False, Brought()
 
+    def save_pretrained(self, folder: Any, *args: Any, state_dict: Any = None, **kwargs: Any) -> Any:
+        """The model's own `save_pretrained`, with the patterns in the config and a note beside the weights."""
+        model: Any = self.model
+        before = vars(model.config).get(KEY)
+        setattr(model.config, KEY, kept(model, self.attentions))
+        weights = model.state_dict() if state_dict is None else state_dict
+        try:
+            noted = {**weights, NOTE: torch.zeros(1)}
+            return type(model).save_pretrained(model, folder, *args, state_dict=noted, **kwargs)
+        finally:
+            setattr(model.config, KEY, before)
+            if before is None:
+                delattr(model.config, KEY)
+
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
         known = self.known = self.known or known_arguments(self.model)
         for name, value in given.items():
@@ -187,7 +224,8 @@ def known_arguments(model: nn.Module) -> set[str]:
     generic = require("transformers.utils.generic", extra="text")
     known = {"return_dict", "use_cache", "cache_position", *generic.TransformersKwargs.__annotations__}
     functions = [m.forward for m in model.modules() if isinstance(m, transformers.PreTrainedModel)]
-    loss = getattr(model, "loss_function", None)
+    # transformers warns of a loss that a model without one is asked for.
+    loss = getattr(model, "loss_function", None) if getattr(model, "loss_type", None) is not None else None
     for function in [*functions, *([loss] if callable(loss) else [])]:
         parameters = inspect.signature(function).parameters.values()
         known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)

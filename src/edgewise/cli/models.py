@@ -1,0 +1,75 @@
+"""Options that verbs about Hugging Face's models share."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgewise.cli import completion
+from edgewise.cli.numbers import numbers
+
+MODEL = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A folder, a GGUF file, or a hub id.",
+        autocompletion=completion.models,
+    ),
+]
+Graph = Annotated[
+    str | None, typer.Option("--graph", "-g", metavar="PATTERN", help="Who hears whom.", show_default="its own")
+]
+Layers = Annotated[
+    str | None, typer.Option(metavar="NUMBERS", help="Layers to rewire, such as 0-5,7.", show_default="all")
+]
+Heads = Annotated[
+    str | None, typer.Option(metavar="NUMBERS", help="Heads to rewire in each, such as 0,3.", show_default="all")
+]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")]
+
+
+def along(graph: str | None, layers: str | None, heads: str | None) -> dict[str, Any]:
+    """What `rewire` is told; nothing where no graph is given."""
+    named = {"layers": layers, "heads": heads}
+    if graph is None:
+        for name, given in named.items():
+            if given is not None:
+                raise ValueError(
+                    f"--{name}: there is no --graph that they are to hear; give one, or leave --{name} out"
+                )
+        return {}
+    found = {name: numbers(given, f"--{name}") for name, given in named.items() if given is not None}
+    return {"pattern": graph, **found}
+
+
+def opened(model: str, role: Any, device: str, told: dict[str, Any]) -> Any:
+    """The model, on its device and along the graph."""
+    import torch
+
+    from edgewise import rewire
+    from edgewise.extras import require
+    from edgewise.pretrained.open_model import open_model
+
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device: {device} is not here: {str(error).splitlines()[0]}") from error
+    require("transformers", extra="text").utils.logging.disable_progress_bar()
+    found = open_model(model, role)
+    found.model.to(place)
+    if told:
+        rewire(found.model, **told)
+    return found
+
+
+def check_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that must not be replaced."""
+    if not folder.exists():
+        return
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if not (folder / "config.json").is_file():
+        raise FileExistsError(f"{folder}: it is there and holds no model, so it is not replaced; name another folder")
+    if not overwrite:
+        raise FileExistsError(f"{folder}: it is there already; --overwrite replaces it")
