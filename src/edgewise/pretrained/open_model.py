@@ -17,6 +17,7 @@ Role = Literal["own", "states", "generator"]
 # What may be missing of a checkpoint, as nobody reads it: the projection of the first state that some heads have.
 UNREAD = ("pooler.",)
 
+GENERATORS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 TOKENIZER = ("tokenizer.json", "tokenizer.model", "*.vocab", "vocab.*", "*spiece*", "*sentencepiece*", "*.bpe.*")
 
@@ -34,7 +35,7 @@ class Opened:
         """Whether the model says the next token, hearing those before it."""
         config = self.model.config
         named = [*(config.architectures or ()), type(self.model).__name__]
-        return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in named) and not config.is_encoder_decoder
+        return any(name.endswith(GENERATORS) for name in named) and not config.is_encoder_decoder
 
 
 def open_model(source: str | Path, role: Role = "own", dtype: torch.dtype | None = None) -> Opened:
@@ -134,10 +135,10 @@ def _family(transformers: Any, config: Any, role: Role, source: str | Path) -> A
         usual = transformers.AutoModel if config.architectures else transformers.AutoModelForCausalLM
         return next((family for family in named if family is not None), usual)
     auto = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
-    encodes = all(name.endswith("Model") and "LMHead" not in name for name in config.architectures or ("?",))
-    if type(config) not in auto._model_mapping or (config.architectures and encodes):
+    named = config.architectures or ()
+    if type(config) not in auto._model_mapping or (named and not any(name.endswith(GENERATORS) for name in named)):
         raise ValueError(
-            f"{source}: {', '.join(config.architectures or (type(config).__name__,))} says no next token, so it cannot "
+            f"{source}: {', '.join(named or (type(config).__name__,))} says no next token, so it cannot "
             "generate; a checkpoint of a ForCausalLM class does"
         )
     return auto
