@@ -61,10 +61,12 @@ def read_conllu(file: str | Path) -> list[Sentence]:
             if name not in ("id", "form", "head")
         }
         known.update(columns, *(pairs_of(text) for name in ("feats", "misc") for text in columns.get(name, ())))
+        text, spaces = _written(tokens)
         found.append({
             "words": tuple(token["form"] for token in words),
             "heads": tuple(token["head"] - 1 for token in words),
-            "text": said.get("text") or _text(tokens),
+            "spaces": spaces,
+            "text": said.get("text") or text,
             "id": said.get("sent_id"),
             "document": document,
             "columns": columns,
@@ -185,15 +187,16 @@ def _words(rows: list[Line], tokens: list[Any]) -> list[Any]:
     return words
 
 
-def _text(tokens: list[Any]) -> str:
-    """How a sentence is written whose file does not say: surface tokens, a space between them unless SpaceAfter=No."""
-    text, behind = "", 0
+def _written(tokens: list[Any]) -> tuple[str, tuple[bool, ...]]:
+    """A sentence as its surface tokens and `SpaceAfter=No` write it, and whether a space follows each word."""
+    text = ""
+    spaces: list[bool] = []
+    behind = 0
     for token in tokens:
-        number = token["id"]
-        if isinstance(number, tuple) and number[1] == ".":
+        first, kind, last = token["id"] if isinstance(token["id"], tuple) else (token["id"], "-", token["id"])
+        if kind == "." or last <= behind:  # an empty node, or a word whose surface token has come
             continue
-        first = number[0] if isinstance(number, tuple) else number
-        if first > behind:
-            behind = number[2] if isinstance(number, tuple) else number
-            text += token["form"] + ("" if pairs_of(token.get("misc")).get("SpaceAfter") == "No" else " ")
-    return text.rstrip()
+        space = pairs_of(token.get("misc")).get("SpaceAfter") != "No"
+        text, behind = text + token["form"] + " " * space, last
+        spaces += [False] * (last - first) + [space]
+    return text.rstrip(), tuple(spaces)

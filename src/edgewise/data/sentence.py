@@ -17,9 +17,9 @@ class Sentence:
 
         head(w) = heads[w],  -1 for a root      words count from 0, and their heads form a forest
 
-    `text` is how it is written (words with spaces between them, unless given), `id` and `document` are names. A column
-    has a value for each word, None where there is none. `known` names what others of its file have besides: a column
-    of these that it lacks is empty, and any other name is an error.
+    `spaces` says of each word whether a space follows it, `text` is how the sentence is written (a space between words,
+    unless given); `id` and `document` are names. A column has a value for each word, None where there is none. `known`
+    names what others of its file have besides: such a column is empty, and any other name is an error.
 
     >>> sentence = Sentence(("It", "was", "a", "good", "dog"), heads=(4, 4, 4, 4, -1))
     >>> sentence.text, sentence.spans(most=3)
@@ -28,6 +28,7 @@ class Sentence:
 
     words: tuple[str, ...]
     heads: tuple[int, ...]
+    spaces: tuple[bool, ...] = field(default=(), repr=False)
     text: str = ""
     id: str | None = None
     document: str | None = None
@@ -38,7 +39,9 @@ class Sentence:
         count = len(self.words)
         if count == 0:
             raise ValueError("Sentence: expected at least one word, got none")
-        for name, values in {"heads": self.heads, **self.columns}.items():
+        if not self.spaces:
+            object.__setattr__(self, "spaces", (True,) * (count - 1) + (False,))
+        for name, values in {"heads": self.heads, "spaces": self.spaces, **self.columns}.items():
             if len(values) != count:
                 raise ValueError(
                     f"Sentence: {name} must have an entry for each of the {count} words, got {len(values)}"
@@ -53,7 +56,8 @@ class Sentence:
         if at is not None:
             raise ValueError(f"Sentence: word {at}, {self.words[at]!r}, is its own ancestor; a root's head is -1")
         if not self.text:
-            object.__setattr__(self, "text", " ".join(self.words))
+            written = (word + " " * space for word, space in zip(self.words, self.spaces, strict=True))
+            object.__setattr__(self, "text", "".join(written).rstrip())
 
     def __len__(self) -> int:
         return len(self.words)
