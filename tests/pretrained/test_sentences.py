@@ -7,7 +7,7 @@ from tests.equal import assert_equal_as_promised
 from tests.pretrained.eager_along import SHAPE, eager_along
 from tests.pretrained.peers import shaken
 from tests.real_data import real
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from edgewise import rewire
 from edgewise.data import Sentence, documents, read_conllu, sentence_batch
@@ -44,6 +44,7 @@ def byte_pairs(texts):
     """GPT-2's kind: spaces belong to tokens, no special ones around."""
     pieces = Tokenizer(models.BPE())
     pieces.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(), pre_tokenizers.ByteLevel(False)])
+    pieces.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     pieces.train_from_iterator(
         texts, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, special_tokens=["[PAD]"])
@@ -96,13 +97,11 @@ def test_a_treebank_along_its_trees_equals_eager_with_the_mask_by_hand(sentences
     model = shaken(MADE[name](len(tokenizer)))
     some = sentences[:40:2]
     batch = sentence_batch(some, tokenizer, spans=4, max_length=max_length)
-    words = [
-        tokenizer(
-            [" " * (k > 0 and s.spaces[k - 1]) + w for k, w in enumerate(s.words)] if name == "llama" else list(s.words),
-            is_split_into_words=True, truncation=max_length is not None, max_length=max_length,
-        )
-        for s in some
-    ]  # fmt: skip
+    written = [
+        [" " * (name == "llama" and k > 0 and s.spaces[k - 1]) + word for k, word in enumerate(s.words)] for s in some
+    ]
+    cut = {"is_split_into_words": True, "truncation": max_length is not None, "max_length": max_length}
+    words = [tokenizer(own, **cut) for own in written]
     theirs = []
     for sentence, one in zip(some, words, strict=True):
         heard = heard_by_hand(sentence, one.word_ids(), most=4)
