@@ -16,8 +16,10 @@ from edgewise.patterns import (
     fixed,
     grid,
     hubs,
+    links,
     random_regular,
     ring,
+    spans,
     strided,
     tree,
     window,
@@ -101,6 +103,10 @@ RULES: dict[str, Rule] = {
             is_parent(p, j, self.arity, given.get("tree")) or is_parent(j, p, self.arity, given.get("tree"))
         )
     ),
+    "spans": each(
+        lambda self, p, j, n, given: any(start <= p < stop and start <= j < stop for start, stop in given["spans"])
+    ),
+    "links": each(lambda self, p, j, n, given: given["links"][j] == given["links"][p] != -1),
 }
 
 
@@ -113,6 +119,9 @@ def example_patterns(n: int) -> dict[str, list[tuple[Pattern, dict[str, Any]]]]:
     for j, head in enumerate(heads):
         shuffled[relabel[j]] = relabel[head] if head >= 0 else -1
     cut = [n // 3, 0, n - n // 3]
+    ends = torch.randint(0, n + 1, (n // 3, 2), generator=draw).sort(1).values
+    some_spans = [(start, stop) for start, stop in ends.tolist() if start < stop]
+    labels = torch.randint(-1, 4, (n,), generator=draw)
     regular_degrees = [d for d in (0, 1, 2, 3, 4, 9, 15) if d < max(n, 1) and d * n % 2 == 0]
     plain: dict[str, list[Pattern]] = {
         "complete": [complete()],
@@ -126,12 +135,16 @@ def example_patterns(n: int) -> dict[str, list[tuple[Pattern, dict[str, Any]]]]:
         "grid": [grid(h, n // h) for h in (1, 2, 3, 4, 7, 11) if n and n % h == 0],
         "ring": [ring(), ring(2), ring(8), ring(50)],
         "tree": [tree(1), tree(2), tree(5)],
+        "spans": [],
+        "links": [],
     }
     found: dict[str, list[tuple[Pattern, dict[str, Any]]]] = {
         name: [(pattern, {}) for pattern in patterns] for name, patterns in plain.items()
     }
     found["blocks"] += [(blocks(), {"lengths": cut}), (blocks(), {"lengths": torch.tensor(cut, dtype=torch.int32)})]
     found["tree"] += [(tree(), {"tree": heads}), (tree(), {"tree": torch.tensor(shuffled, dtype=torch.int32)})]
+    found["spans"] = [(spans(), {"spans": x}) for x in (some_spans, torch.tensor(some_spans).reshape(-1, 2), [])]
+    found["links"] = [(links(), {"links": x}) for x in (labels.tolist(), labels.to(torch.int32) * 1000 % 3001, [5] * n)]
     return found
 
 

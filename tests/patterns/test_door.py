@@ -4,7 +4,21 @@ import pytest
 import torch
 from tests.patterns.own import half, near, silent
 
-from edgewise.patterns import PATTERNS, Pattern, blocks, causal, fixed, grid, hubs, random_regular, ring, tree, window
+from edgewise.patterns import (
+    PATTERNS,
+    Pattern,
+    blocks,
+    causal,
+    fixed,
+    grid,
+    hubs,
+    links,
+    random_regular,
+    ring,
+    spans,
+    tree,
+    window,
+)
 
 LIMIT = 2**31 - 1
 
@@ -90,6 +104,10 @@ def test_what_is_needed_must_be_given():
         near().build(3)
     with pytest.raises(ValueError, match=r"blocks\(\): needs lengths"):
         blocks().build_batch([3])
+    with pytest.raises(ValueError, match=r"spans\(\): needs spans=..., pairs of nodes, from start up to before stop"):
+        spans().build(3)
+    with pytest.raises(ValueError, match=r"links\(\): needs links=..., the label of each node, -1 for none"):
+        links().build_batch([3])
 
 
 @pytest.mark.parametrize(
@@ -100,6 +118,8 @@ def test_what_is_needed_must_be_given():
         (tree(2), {"tree": [-1, 0, 0]}),
         (causal() & blocks(), {"lengths": [3], "tree": [-1, 0, 0]}),
         (window(1, 1), {"features": torch.zeros(3, 1)}),
+        (links(), {"links": [0, 0, 0], "spans": []}),
+        (spans(), {"links": [0, 0, 0], "spans": []}),
     ],
     ids=str,
 )
@@ -111,6 +131,8 @@ def test_nothing_is_silently_ignored(pattern, given):
 def test_nothing_is_silently_ignored_in_a_batch():
     with pytest.raises(ValueError, match=r"build: tree=... was given, and nothing in causal\(\) needs it"):
         causal().build_batch([2, 1], tree=[-1, 0, -1])
+    with pytest.raises(ValueError, match=r"build: spans=... was given, and nothing in causal\(\) needs it"):
+        causal().build_batch([2, 1], spans=[[], []])
 
 
 @pytest.mark.parametrize(("lengths", "total"), [([1, 1], 2), ([4], 4), ([], 0), (torch.tensor([5]), 5)])
@@ -157,6 +179,35 @@ def test_heads_must_not_go_round(heads, node):
         tree().build(len(heads), tree=heads)
 
 
+@pytest.mark.parametrize("wrong", [(2, 2), (-1, 2), (1, 4), (2, 1)])
+def test_spans_must_hold_nodes(wrong):
+    a, b = wrong
+    with pytest.raises(
+        IndexError, match=rf"spans: expected 0 <= start < stop <= 3, got \({a}, {b}\); a span holds the"
+    ):
+        spans().build(3, spans=[(0, 1), wrong])
+
+
+def test_spans_must_be_pairs():
+    with pytest.raises(ValueError, match=r"build: spans must be pairs, got \(1, 2, 3\)\. Give pairs of nodes, from"):
+        spans().build(3, spans=[(1, 2, 3)])
+    with pytest.raises(ValueError, match=r"build: spans must be pairs, got shape \(3,\)\. Give pairs of nodes"):
+        spans().build(3, spans=torch.tensor([1, 2, 3]))
+    with pytest.raises(TypeError, match=r"build: spans must be integers, got torch.float32"):
+        spans().build(3, spans=torch.tensor([[0.0, 1.0]]))
+    with pytest.raises(ValueError, match="build_batch: spans must be a list for each of the 2 graphs, got 1"):
+        spans().build_batch([2, 1], spans=[[(0, 1)]])
+
+
+def test_labels_must_be_those_of_the_nodes():
+    with pytest.raises(ValueError, match="links: expected a label for each of the 3 nodes, got 2 labels"):
+        links().build(3, links=[0, 0])
+    with pytest.raises(ValueError, match="links: the label of node 1 is -2; labels are numbers from 0 on, or -1 for"):
+        links().build(3, links=[0, -2, -1])
+    with pytest.raises(ValueError, match="build_batch: links must have one entry for each of the 3 senders, got 2"):
+        links().build_batch([2, 1], links=[0, 0])
+
+
 def test_a_forest_is_a_tree():
     assert tree().build(3, tree=[-1, -1, -1]).num_edges == 0
     assert tree().build(4, tree=[-1, 0, -1, 2]).num_edges == 4
@@ -176,7 +227,15 @@ def test_grid_must_fit():
 
 @pytest.mark.parametrize(
     ("pattern", "given"),
-    [(grid(1, 3), {}), (ring(), {}), (tree(2), {}), (tree(), {"tree": [-1, 0, 1]}), (blocks(), {"lengths": [3]})],
+    [
+        (grid(1, 3), {}),
+        (ring(), {}),
+        (tree(2), {}),
+        (tree(), {"tree": [-1, 0, 1]}),
+        (blocks(), {"lengths": [3]}),
+        (spans(), {"spans": [(0, 3)]}),
+        (links(), {"links": [0, 0, 0]}),
+    ],
     ids=str,
 )
 def test_receivers_must_be_among_the_senders(pattern, given):

@@ -23,9 +23,11 @@ from edgewise.patterns import (
     complete,
     fixed,
     hubs,
+    links,
     parse,
     random_regular,
     ring,
+    spans,
     strided,
     tree,
     window,
@@ -34,7 +36,7 @@ from edgewise.patterns import (
 small = st.integers(0, 9)
 some = st.integers(1, 9)
 leaves = st.one_of(
-    st.sampled_from([complete(), causal(), blocks(), tree()]),
+    st.sampled_from([complete(), causal(), blocks(), tree(), spans(), links()]),
     st.builds(window, small, small),
     st.builds(strided, some),
     st.builds(lambda a, b: fixed(a + b, a), some, small),
@@ -150,6 +152,19 @@ def test_needs_are_those_of_all_parts():
     assert (causal() & blocks()).needs == {"lengths"}
     assert (~tree() - blocks() | hubs(0)).needs == {"lengths", "tree"}
     assert (causal() & blocks(4)).needs == frozenset()
+    assert (tree() | links() & ~spans()).needs == {"tree", "links", "spans"}
+
+
+def test_trees_spans_and_labels_are_given_together():
+    given = {"tree": [1, -1, 1, 2, 2], "spans": [(2, 5)], "links": [0, -1, 0, -1, -1]}
+    graph = parse("tree | spans & window(1, 0) | links").build(5, **given)
+    alone = [tree().build(5, tree=given["tree"]), links().build(5, links=given["links"])]
+    assert graph == alone[0] | alone[1] | spans().build(5, spans=given["spans"]) & window(1, 0).build(5)
+    batch = {"tree": [1, -1, 0, 1], "spans": [[(0, 2)], []], "links": [3, 3, -1, 3]}
+    graph = parse("tree | spans | links").build_batch(
+        [2, 1], past=[0, 1], tree=[1, -1, -1, 0], spans=batch["spans"], links=batch["links"]
+    )
+    assert graph.dense().int().tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]]
 
 
 def test_both_sides_are_checked():

@@ -71,6 +71,22 @@ def test_batch_with_a_past_is_the_disjoint_union(name):
             assert pattern.build_batch([3, 1, 0, 1], past=[5, 0, 2, 8]) == union, pattern
 
 
+@pytest.mark.parametrize("name", ["tree", "spans", "links"])
+def test_batch_of_what_is_given_is_the_disjoint_union(name):
+    sizes, past = [7, 0, 16, 1, 3], [0, 2, 0, 1, 4]
+    given = [
+        example_patterns(rows + before)[name][-3 if name == "links" else 0 if name == "spans" else -2][1][name]
+        for rows, before in zip(sizes, past, strict=True)
+    ]
+    pattern = PATTERNS[name]()
+    alone = [
+        pattern.build(rows, rows + before, **{name: own}) for rows, before, own in zip(sizes, past, given, strict=True)
+    ]
+    together = given if name == "spans" else [value for own in given for value in own]
+    assert sum(graph.num_edges for graph in alone) > 20
+    assert pattern.build_batch(sizes, past, **{name: together}) == Graph.batch(alone)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_family_is_a_value(name):
     for pattern, _ in example_patterns(16)[name]:

@@ -84,7 +84,7 @@ def test_text_is_read_as_python_reads_it(text, pattern):
         ("causal ~ ring", 7, "expected one of | & - or the end, got '~'"),
         ("causal + ring", 7, "unexpected '+'; a pattern is made of names, numbers and | & - ~ ( ) , ="),
         ("causal & wndow(127, 0)", 9, "unknown name 'wndow'. Known: blocks, causal, complete, fixed, grid, hubs, "
-         "random_regular, ring, strided, tree, window. Did you mean 'window'?"),
+         "links, random_regular, ring, spans, strided, tree, window. Did you mean 'window'?"),
         ("window", 0, "window(before, after): missing a required argument: 'before'"),
         ("causal | window(1)", 9, "window(before, after): missing a required argument: 'after'"),
         ("window(1, 2, 3)", 0, "window(before, after): too many positional arguments"),

@@ -93,10 +93,19 @@ def test_trees_grow_with_the_text():
     model = rewire(made("llama"), "tree | window(0, 0)")
     heads = [1, -1, 1, 2, 3, 3, 5, 5, 0, 8, 2, 1, 10]
     written(model, IDS[:1, :6], None, tree=[heads], do_sample=False)
-    with pytest.raises(ValueError, match="the tree of example 0 has 6 heads, but the example has 7 tokens"):
+    with pytest.raises(ValueError, match="tree of example 0, which has 7 tokens without padding: tree: expected a"):
         written(model, IDS[:1, :6], None, tree=[heads[:6]], do_sample=False)
     with pytest.raises(ValueError, match="the graph of example 0 has 7 receivers"):
         written(model, IDS[:1, :6], None, tree=[heads], graph=parse("causal").build(7), do_sample=False)
+
+
+@pytest.mark.parametrize("way", ["greedy", "beams"])
+def test_spans_and_labels_grow_with_the_text(way):
+    model = rewire(made("llama"), "spans | links | window(0, 0)")
+    spans, labels = [(0, 4), (3, 9), (8, 13)], [0, 1, 0, -1, 2, 2, 0, 1, -1, 2, 2, 0, 1]
+    ours = written(model, IDS[:1, :6], None, spans=[spans], links=[labels], **WAYS[way])
+    graph = parse("spans | links | window(0, 0)").build(13, spans=spans, links=labels)
+    assert torch.equal(ours, written(rewire(restore(model), graph), IDS[:1, :6], None, **WAYS[way]))
 
 
 @pytest.mark.parametrize("family", ["bart", "t5"])

@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 from edgewise.data.answers import Answer, Classes, Labels, Linked, Numbers
 from edgewise.data.batch import Batch
+from edgewise.data.conllu import read_conllu
 from edgewise.data.cora import cora
+from edgewise.data.documents import documents
 from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
@@ -20,7 +22,10 @@ from edgewise.data.planetoid import planetoid
 from edgewise.data.pyg import from_pyg, graphs_from_pyg
 from edgewise.data.random_walks import RandomWalks
 from edgewise.data.sampling import Sampling
+from edgewise.data.sentence import Sentence
+from edgewise.data.sentence_batch import sentence_batch
 from edgewise.data.splits import SPLITS, Split, per_class, scaffold, shares
+from edgewise.data.subwords import token_heads, token_labels, token_spans
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
@@ -61,9 +66,11 @@ __all__ = [
     "Numbers",
     "RandomWalks",
     "Sampling",
+    "Sentence",
     "Split",
     "Task",
     "cora",
+    "documents",
     "from_networkx",
     "from_pyg",
     "graphs_from_pyg",
@@ -72,9 +79,14 @@ __all__ = [
     "musae",
     "per_class",
     "planetoid",
+    "read_conllu",
     "scaffold",
+    "sentence_batch",
     "shares",
     "tables",
+    "token_heads",
+    "token_labels",
+    "token_spans",
     "tu",
     "wordnet",
 ]

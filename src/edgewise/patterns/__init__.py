@@ -7,11 +7,13 @@ from edgewise.patterns.expression import Complement, Difference, Intersection, U
 from edgewise.patterns.fixed import fixed
 from edgewise.patterns.grid import grid
 from edgewise.patterns.hubs import hubs
+from edgewise.patterns.links import links
 from edgewise.patterns.nodes import Nodes
 from edgewise.patterns.parse import parse
 from edgewise.patterns.pattern import Pattern
 from edgewise.patterns.random_regular import random_regular
 from edgewise.patterns.ring import ring
+from edgewise.patterns.spans import spans
 from edgewise.patterns.strided import strided
 from edgewise.patterns.tree import tree
 from edgewise.patterns.window import window
@@ -28,6 +30,8 @@ PATTERNS: dict[str, type[Pattern]] = {
     "grid": grid,
     "ring": ring,
     "tree": tree,
+    "spans": spans,
+    "links": links,
 }
 
 __all__ = [
@@ -44,9 +48,11 @@ __all__ = [
     "fixed",
     "grid",
     "hubs",
+    "links",
     "parse",
     "random_regular",
     "ring",
+    "spans",
     "strided",
     "tree",
     "window",

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
-from jaxtyping import Float, Shaped
+from jaxtyping import Shaped
 from torch import Tensor
 
 from edgewise.graph.runs import check_count
@@ -16,8 +17,9 @@ Counts = int | Sequence[int] | Shaped[Tensor, "..."]
 def batch_nodes(
     lengths: Sequence[int] | Shaped[Tensor, "..."],
     past: Counts | None = None,
-    features: Float[Tensor, "senders channels"] | None = None,
-    tree: Sequence[int] | Shaped[Tensor, "..."] | None = None,
+    *,
+    spans: Sequence[Any] | None = None,
+    **of_senders: Sequence[int] | Shaped[Tensor, "..."] | None,
 ) -> list[Nodes]:
     """Graph g has `lengths[g]` receivers and `past[g]` senders before them; the rest is cut where the graphs are.
 
@@ -35,22 +37,20 @@ def batch_nodes(
         )
     sizes = [row + earlier for row, earlier in zip(rows, before, strict=True)]
     check_count(sum(sizes), "the number of all senders", "build_batch")
-    if features is None and tree is None:
-        return [Nodes.of(row, size) for row, size in zip(rows, sizes, strict=True)]
-    for name, given in (("features", features), ("tree", tree)):
-        if given is not None and len(given) != sum(sizes):
+    if spans is not None and len(spans) != len(rows):
+        raise ValueError(f"build_batch: spans must be a list for each of the {len(rows)} graphs, got {len(spans)}")
+    given = {name: values for name, values in of_senders.items() if values is not None}
+    for name, values in given.items():
+        if len(values) != sum(sizes):
             raise ValueError(
-                f"build_batch: {name} must have one entry for each of the {sum(sizes)} senders, got {len(given)}"
+                f"build_batch: {name} must have one entry for each of the {sum(sizes)} senders, got {len(values)}"
             )
-    return [
-        Nodes.of(
-            row,
-            stop - start,
-            features=None if features is None else features[start:stop],
-            tree=None if tree is None else tree[start:stop],
-        )
-        for row, (start, stop) in zip(rows, pairwise([0, *accumulate(sizes)]), strict=True)
-    ]
+    ends: list[int] = [0, *accumulate(sizes)]
+    found = []
+    for graph, (row, (start, stop)) in enumerate(zip(rows, pairwise(ends), strict=True)):
+        own: dict[str, Any] = {name: values[start:stop] for name, values in given.items()}
+        found.append(Nodes.of(row, stop - start, spans=None if spans is None else spans[graph], **own))
+    return found
 
 
 def counts(name: str, values: Sequence[int] | Shaped[Tensor, "..."], meaning: str) -> list[int]:

@@ -33,3 +33,18 @@ def integers(
     if found.dim() != 1:
         raise ValueError(f"{where}: {name} must have one dimension, got shape {tuple(found.shape)}. {meaning}")
     return found.to(device="cpu", dtype=torch.int64)
+
+
+def pairs(
+    where: str, name: str, values: Sequence[Sequence[int]] | Shaped[Tensor, "..."], meaning: str
+) -> Int64[Tensor, "pairs 2"]:
+    """A list of pairs of integers, or a tensor with a pair a row, as an int64 tensor."""
+    if not isinstance(values, Tensor):
+        values = [tuple(pair) for pair in values]
+        odd = next((pair for pair in values if len(pair) != 2), None)
+        if odd is not None:
+            raise ValueError(f"{where}: {name} must be pairs, got {odd}. {meaning}")
+        values = torch.tensor(values).reshape(-1, 2)
+    if values.dim() != 2 or values.shape[1] != 2:
+        raise ValueError(f"{where}: {name} must be pairs, got shape {tuple(values.shape)}. {meaning}")
+    return integers(where, name, values.flatten(), meaning).reshape(-1, 2)

@@ -7,13 +7,15 @@ from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from edgewise.graph.runs import check_count
-from edgewise.patterns.door import integers
+from edgewise.patterns.door import integers, pairs
 
 # Every word after `build(num_receivers, num_senders, ` and what stands behind it.
 GIVEN = {
     "lengths": "the number of nodes in each block, one after another",
     "features": "one row of numbers a sender",
     "tree": "the head of each node, -1 for a root",
+    "spans": "pairs of nodes, from start up to before stop",
+    "links": "the label of each node, -1 for none",
 }
 
 
@@ -29,6 +31,8 @@ class Nodes:
     lengths: Int64[Tensor, "blocks"] | None = None
     features: Float[Tensor, "senders channels"] | None = None
     tree: Int64[Tensor, "senders"] | None = None
+    spans: Int64[Tensor, "spans 2"] | None = None
+    links: Int64[Tensor, "senders"] | None = None
 
     @classmethod
     def of(
@@ -39,6 +43,8 @@ class Nodes:
         lengths: Sequence[int] | Shaped[Tensor, "..."] | None = None,
         features: Float[Tensor, "senders channels"] | None = None,
         tree: Sequence[int] | Shaped[Tensor, "..."] | None = None,
+        spans: Sequence[Sequence[int]] | Shaped[Tensor, "..."] | None = None,
+        links: Sequence[int] | Shaped[Tensor, "..."] | None = None,
     ) -> "Nodes":
         """The nodes as people name them: one number where receivers and senders are the same, lists for tensors."""
         check_count(num_receivers, "num_receivers", "build")
@@ -54,7 +60,11 @@ class Nodes:
             raise ValueError(
                 f"build: features must have one row for each of the {num_senders} senders, got {len(features)}"
             )
-        return cls(num_receivers, num_senders, lengths, features, tree)
+        if spans is not None:
+            spans = pairs("build", "spans", spans, f"Give {GIVEN['spans']}.")
+        if links is not None:
+            links = integers("build", "links", links, f"Give {GIVEN['links']}.")
+        return cls(num_receivers, num_senders, lengths, features, tree, spans, links)
 
     @property
     def given(self) -> list[str]:

@@ -68,9 +68,13 @@ class Pattern:
         lengths: Sequence[int] | Shaped[Tensor, "..."] | None = None,
         features: Float[Tensor, "senders channels"] | None = None,
         tree: Sequence[int] | Shaped[Tensor, "..."] | None = None,
+        spans: Sequence[Sequence[int]] | Shaped[Tensor, "..."] | None = None,
+        links: Sequence[int] | Shaped[Tensor, "..."] | None = None,
     ) -> Graph:
         """The graph on so many receivers and senders (as many, unless given)."""
-        nodes = Nodes.of(num_receivers, num_senders, lengths=lengths, features=features, tree=tree)
+        nodes = Nodes.of(
+            num_receivers, num_senders, lengths=lengths, features=features, tree=tree, spans=spans, links=links
+        )
         self._door(nodes)
         if num_receivers == 1:
             return self.on(OneReceiver(nodes))
@@ -83,19 +87,22 @@ class Pattern:
         *,
         features: Float[Tensor, "senders channels"] | None = None,
         tree: Sequence[int] | Shaped[Tensor, "..."] | None = None,
+        spans: Sequence[Sequence[Sequence[int]] | Shaped[Tensor, "..."]] | None = None,
+        links: Sequence[int] | Shaped[Tensor, "..."] | None = None,
     ) -> Graph:
         """`Graph.batch` of a graph for each of the lengths, each with so many past senders before its receivers.
 
-        `features` and `tree` hold the senders of all graphs one after another; a tree counts nodes within its graph.
+        `features`, `tree` and `links` hold the senders of all graphs one after another, and `spans` a list for each
+        graph; heads, spans and labels are those of their own graph.
 
         >>> from edgewise.patterns import causal
         >>> causal().build_batch([3, 1, 2])
         Graph(6 receivers, 6 senders, 10 edges in 6 runs, batch of 3)
         """
-        nodes = batch_nodes(lengths, past, features, tree)
+        nodes = batch_nodes(lengths, past, features=features, tree=tree, spans=spans, links=links)
         # Graphs of one size stand or fall together, unless each was given something of its own.
-        alike = {(one.num_receivers, one.num_senders): one for one in nodes}
-        for one in nodes if features is not None or tree is not None else alike.values():
+        alike = {(one.num_receivers, one.num_senders, k if one.given else 0): one for k, one in enumerate(nodes)}
+        for one in alike.values():
             self._door(one)
         return self.on(Receivers(nodes, batch=True))
 

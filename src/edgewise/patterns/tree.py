@@ -80,12 +80,22 @@ def check_heads(heads: Int64[Tensor, "nodes"], count: int) -> None:
             f"tree: the head of node {node} is {int(heads[node])}; heads must lie between 0 and {count - 1}, "
             "or be -1 for a root"
         )
+    at = circular(heads)
+    if at is not None:
+        raise ValueError(
+            f"tree: node {at} is its own ancestor; heads must not go round in a circle, and a root's head is -1"
+        )
+
+
+def circular(heads: Int64[Tensor, "nodes"]) -> int | None:
+    """A node that is its own ancestor; None where the heads form a forest.
+
+    >>> circular(torch.tensor([-1, 2, 1])), circular(torch.tensor([1, -1, 1]))
+    (2, None)
+    """
     # Doubling: after k rounds this is the ancestor 2**k levels up, and a tree has fewer than `count` levels.
     ancestor = heads
-    for _ in range(count.bit_length()):
+    for _ in range(len(heads).bit_length()):
         ancestor = torch.where(ancestor < 0, ancestor, ancestor[ancestor])
-    if bool((ancestor >= 0).any()):
-        node = int(ancestor.max())
-        raise ValueError(
-            f"tree: node {node} is its own ancestor; heads must not go round in a circle, and a root's head is -1"
-        )
+    node = int(ancestor.max()) if len(heads) else -1
+    return None if node < 0 else node

@@ -12,7 +12,7 @@ from edgewise.kernels import Dot, Given, attend, score_edges
 from edgewise.pretrained.chosen import chosen_graph
 from edgewise.pretrained.layout import dense_weights, on_edges, side_by_side
 from edgewise.pretrained.own_mask import OwnMask
-from edgewise.pretrained.rewiring import Told
+from edgewise.pretrained.rewiring import Told, real_edges
 from edgewise.pretrained.sinks import others, with_sink
 from edgewise.pretrained.wires import Wire
 
@@ -120,9 +120,9 @@ class Call:
             counted.masks.append((self.mask, self.told, B * H))
         elif own:
             chosen, examples = self._graph(None)
-            counted.own += chosen.num_edges * H * (B // examples)
+            counted.own += real_edges(chosen, self.mask) * H * (B // examples)
         elif graph is not None:
-            counted.heard += graph.num_edges * H * (B // examples)
+            counted.heard += real_edges(graph, self.mask) * H * (B // examples)
 
     def _bias(self, graph: Graph, rows: int, columns: int) -> Tensor | None:
         found: Tensor | None = None

@@ -1,8 +1,7 @@
 """A pattern laid on the examples of a batch, and what it shares with the model's own mask."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,25 +10,9 @@ from edgewise.graph import Graph
 from edgewise.graph.runs import Runs, receiver_of_run
 from edgewise.patterns import Pattern
 from edgewise.patterns.nodes import Nodes
+from edgewise.pretrained.brought import Brought, for_each, together
 from edgewise.pretrained.own_mask import OwnMask, Stretch, union
-from edgewise.pretrained.wires import One, Wire
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True, eq=False)
-class Brought:
-    """What comes along with one batch."""
-
-    graph: One | tuple[One, ...] | None = None  # who may hear whom in it, besides all else
-    tree: tuple[Any, ...] | None = None  # the heads of each example, for patterns that need them
-    growing: bool = False  # whether the sequence is to grow, so that a graph may have more nodes than there are yet
-    copies: bool = False  # whether examples may be copied, as they are for beams and samples
-
-    @property
-    def plain(self) -> bool:
-        """Whether it brings nothing that changes a graph."""
-        return self.graph is None and self.tree is None
+from edgewise.pretrained.wires import One, Wire, needs_of
 
 
 def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bool) -> tuple[Graph, int]:
@@ -40,8 +23,7 @@ def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bo
     parts = [] if wire is None else [wire.heard]
     if wire is not None and brought.graph is not None and not crossing:
         parts.append(brought.graph)
-    told = wire is not None and bool(wire.needs)
-    one_for_all = mask.alike and not told and not any(isinstance(part, tuple) for part in parts)
+    one_for_all = mask.alike and not any(isinstance(part, tuple) or needs_of(part) for part in parts)
     examples = 1 if one_for_all else mask.batch
     graph = None if parts and mask.everything else mask.graph(examples)
     for part in parts:
@@ -72,7 +54,7 @@ def laid(mask: OwnMask, part: One | tuple[One, ...], examples: int, brought: Bro
         return by_pattern(mask, part, stretches, examples, brought, crossing)
     graphs = []
     given = part if isinstance(part, tuple) else (part,) * mask.batch
-    for example, one in enumerate(for_each(given, mask.batch, brought, "graph")[:examples]):
+    for example, one in enumerate(for_each(given, mask.batch, brought.copies, "graph")[:examples]):
         if isinstance(one, Pattern):
             own = [stretch for stretch in stretches if stretch.example == example]
             moved = [stretch._replace(example=0) for stretch in own]
@@ -98,21 +80,21 @@ def by_pattern(
         rows.append((max(first, mask.row_start), min(stop, mask.row_start + mask.rows)))
         senders.append(stretch.stop - stretch.first if crossing else max(0, rows[-1][1] - first))
     pairs = [(s, r, n) for s, r, n in zip(stretches, rows, senders, strict=True) if r[0] < r[1] and n > 0]
-    told: dict[str, Any] = {}
-    if "tree" in pattern.needs:
-        told["tree"] = _heads_of(mask, pattern, brought, pairs, example)
-    elif not crossing and mask.real is not None:
+    if not crossing and mask.real is not None:
         pairs = sorted(pairs + _padding_after(mask, pattern, stretches), key=lambda pair: (pair[0].example, pair[1]))
     if not pairs:
         return _nobody(mask, examples)
+    told = brought.of_stretches(pattern, mask, [(stretch, n) for stretch, _, n in pairs], example)
     lengths = [stop - first for _, (first, stop), _ in pairs]
     if examples == len(pairs) == 1 and (lengths[0], pairs[0][2]) == (mask.rows, mask.columns):
-        return pattern.build(mask.rows, mask.columns, **told)
+        return pattern.build(mask.rows, mask.columns, **told[0])
     # Senders may be fewer than receivers where one node set hears another.
     if all(n >= r for r, n in zip(lengths, (n for *_, n in pairs), strict=True)):
-        graph = pattern.build_batch(lengths, [n - r for r, (*_, n) in zip(lengths, pairs, strict=True)], **told)
+        graph = pattern.build_batch(
+            lengths, [n - r for r, (*_, n) in zip(lengths, pairs, strict=True)], **together(told)
+        )
     else:
-        graph = Graph.batch([pattern.build(r, n, **told) for r, (*_, n) in zip(lengths, pairs, strict=True)])
+        graph = Graph.batch([pattern.build(r, n, **own) for r, (*_, n), own in zip(lengths, pairs, told, strict=True)])
     row_of = torch.cat([torch.arange(a, b) - mask.row_start + s.example * mask.rows for s, (a, b), _ in pairs])
     shifts = torch.tensor([s.example * mask.columns + s.first - mask.column_start for s, *_ in pairs])
     return placed(mask, graph, row_of, shifts, examples)
@@ -191,36 +173,3 @@ def _nobody(mask: OwnMask, examples: int) -> Graph:
     return union(
         Runs(torch.zeros(examples * mask.rows + 1, dtype=torch.int64), none, none), mask.rows, mask.columns, examples
     )
-
-
-def for_each(given: tuple[Item, ...], batch: int, brought: Brought, what: str) -> tuple[Item, ...]:
-    """One for each example, where `generate` may have made several of one."""
-    copies = batch // max(len(given), 1)
-    if len(given) * copies != batch or (copies != 1 and not brought.copies):
-        raise ValueError(
-            f"rewire: expected a {what} for each of the {batch} examples of the batch, got {len(given)}; give as many "
-            "as there are examples"
-        )
-    return tuple(one for one in given for _ in range(copies))
-
-
-def _heads_of(mask: OwnMask, pattern: Pattern, brought: Brought, pairs: Sequence[Any], example: int | None) -> Tensor:
-    """The heads of the nodes of every stretch, one after another."""
-    if brought.tree is None:
-        raise ValueError(
-            f"rewire: the pattern {pattern} needs a tree for each example; give it with the batch: "
-            "model(..., tree=[heads of the first, heads of the second, ...]), -1 for a root"
-        )
-    trees = for_each(brought.tree, mask.batch, brought, "tree")
-    found = []
-    for stretch, _, count in pairs:
-        number = stretch.example if example is None else example
-        heads = torch.as_tensor(trees[number], dtype=torch.int64)
-        if len(heads) != count and not (brought.growing and len(heads) > count):
-            raise ValueError(
-                f"rewire: the tree of example {number} has {len(heads)} heads, but the example has {count} tokens; "
-                "give a head for each token, none for padding"
-            )
-        here = heads[:count]
-        found.append(here.where(here < count, -1) if len(heads) > count else here)
-    return torch.cat(found) if found else torch.zeros(0, dtype=torch.int64)

@@ -9,6 +9,7 @@ from edgewise.extras import require
 from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.attentions import Layers, chosen_attentions
 from edgewise.pretrained.kept import calls
+from edgewise.pretrained.brought import check_needs
 from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told, may_cross
 from edgewise.pretrained.wires import Wire, replaced, wires
 
@@ -46,8 +47,8 @@ def rewire(
             own mask unless it is given.
 
     With each batch may come `model(..., graph=...)`, a pattern or graph for all or one for each example, which cuts
-    down what rewired heads hear among themselves, and `model(..., tree=[heads, ...])` for patterns that need a tree.
-    `generate` takes both.
+    down what rewired heads hear among themselves; and what patterns need to know, one for each example, of its tokens
+    without padding: `tree=[heads, ...]`, `spans=[pairs, ...]`, `links=[labels, ...]`. `generate` takes them too.
 
     Returns:
         The model itself.
@@ -77,7 +78,8 @@ def rewire(
         return _as_kept(model, layers, heads, cross)
     told = wires(pattern, heads)
     crossing = None if cross is None else wires(cross)
-    _check_needs([*told, *(crossing or ())])
+    for wire in (*told, *(crossing or ())):
+        check_needs(wire.heard)
     chosen = chosen_attentions(model, layers)
     if crossing is not None and not any(map(may_cross, chosen.values())):
         raise ValueError(f"rewire: cross= was given, and no attention of {type(model).__name__} hears another sequence")
@@ -146,16 +148,6 @@ def _check_one(model: nn.Module, rewiring: Rewiring) -> None:
 
 def _joined(note: Told | None, told: tuple[Wire, ...]) -> tuple[Wire, ...]:
     return told if note is None else replaced(note.wires, told)
-
-
-def _check_needs(told: Sequence[Wire]) -> None:
-    for wire in told:
-        other = wire.needs - {"tree"}
-        if other:
-            raise ValueError(
-                f"rewire: the pattern needs {min(other)}=, which no batch of text brings; trees come with the batch, "
-                "and any graph as graph="
-            )
 
 
 def _check_heads(model: nn.Module, chosen: dict[str, nn.Module], told: Sequence[Wire]) -> None:

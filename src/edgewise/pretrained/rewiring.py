@@ -14,9 +14,10 @@ from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.names import nearest
 from edgewise.pretrained.kept import KEY, NOTE, kept
-from edgewise.pretrained.laying import Brought, heard_graph
+from edgewise.pretrained.brought import OURS, Brought
+from edgewise.pretrained.laying import heard_graph
 from edgewise.pretrained.own_mask import OwnMask
-from edgewise.pretrained.wires import Wire, heard
+from edgewise.pretrained.wires import Wire
 
 BACKEND = "edgewise"
 MOST = 16
@@ -77,7 +78,7 @@ class Counted:
         """Count the masks that have come; they are made into graphs only now, outside of the forward pass."""
         for mask, told, heads in self.masks:
             graph, examples = told.rewiring.graph(mask, None, told, torch.device("cpu"))
-            self.own += graph.num_edges * heads // examples
+            self.own += real_edges(graph, mask) * heads // examples
         self.masks.clear()
 
     def clear(self) -> None:
@@ -130,14 +131,15 @@ class Rewiring:
             return
         if any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             raise ValueError(
-                "rewire: graph= and tree= do not reach layers that are computed again in backward where the model "
-                "makes its masks itself; turn gradient checkpointing off, or give the graphs to rewire"
+                f"rewire: {', '.join(f'{name}=' for name in OURS)} do not reach layers that are computed again in "
+                "backward where the model makes its masks itself; turn gradient checkpointing off, or give the graphs "
+                "to rewire"
             )
 
     def enter(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
         kwargs = dict(kwargs)
-        graph, tree = kwargs.pop("graph", None), kwargs.pop("tree", None)
+        ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
         given = arguments(model, args, kwargs)
         for name, value in given.items():
             if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
@@ -147,7 +149,7 @@ class Rewiring:
                 )
         if not self.generating:
             self._refuse_unknown(given)
-            self.brought = brought(graph, tree, growing=given.get("past_key_values") is not None)
+            self.brought = Brought.of(ours, self._needed(), growing=given.get("past_key_values") is not None)
         self.row_start = None if self.brought.growing else 0
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
@@ -162,8 +164,9 @@ class Rewiring:
             )
 
     def generate(self, *args: Any, **kwargs: Any) -> Any:
-        """The model's own `generate`, with `graph=` and `tree=` for each example of the prompt."""
-        self.brought = brought(kwargs.pop("graph", None), kwargs.pop("tree", None), growing=True, copies=True)
+        """The model's own `generate`, with `graph=`, `tree=` and the like for each example of the prompt."""
+        ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
+        self.brought = Brought.of(ours, self._needed(), growing=True, copies=True)
         self.generating = True
         try:
             return type(self.model).generate(self.model, *args, **kwargs)  # type: ignore[attr-defined]
@@ -184,6 +187,11 @@ class Rewiring:
             if before is None:
                 delattr(model.config, KEY)
 
+    def _needed(self) -> frozenset[str]:
+        """What the patterns of all attentions must be told with each batch."""
+        wires = [wire for note in self.attentions.values() for wire in (*note.wires, *note.cross)]
+        return frozenset[str]().union(*(wire.needs for wire in wires))
+
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
         known = self.known = self.known or known_arguments(self.model)
         for name, value in given.items():
@@ -193,23 +201,23 @@ class Rewiring:
                     + (
                         "Heads are rewired by heads=, as in rewire(model, pattern, heads=[0])"
                         if "head" in name
-                        else nearest(name, [*known, "graph", "tree"])
+                        else nearest(name, [*known, *OURS])
                     )
                 )
+
+
+def real_edges(graph: Graph, mask: OwnMask) -> int:
+    """Edges whose receivers are no padding."""
+    if mask.real is None or graph.num_receivers != mask.batch * mask.rows:
+        return graph.num_edges
+    real = mask.real[:, mask.row_start : mask.row_start + mask.rows]
+    return int(graph.degree().cpu()[real.reshape(-1)].sum())
 
 
 def may_cross(module: nn.Module) -> bool:
     """Whether an attention has an argument for another sequence to hear."""
     names = inspect.signature(module.forward).parameters
     return "Cross" in type(module).__name__ or any(name in names for name in (*SOURCES, *dict(PAIRS)))
-
-
-def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Brought:
-    """What comes with one batch, as people write it."""
-    if tree is not None and not isinstance(tree, tuple | list | Tensor):
-        raise TypeError(f"rewire: tree must be a list with the heads of each example, got {type(tree).__name__}")
-    found = None if graph is None else heard(graph)
-    return Brought(found, None if tree is None else tuple(tree), growing, copies)
 
 
 def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:

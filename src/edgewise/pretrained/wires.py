@@ -24,8 +24,13 @@ class Wire:
     @property
     def needs(self) -> frozenset[str]:
         """What its patterns must be told with each batch."""
-        parts = self.heard if isinstance(self.heard, tuple) else (self.heard,)
-        return frozenset[str]().union(*(part.needs for part in parts if isinstance(part, Pattern)))
+        return needs_of(self.heard)
+
+
+def needs_of(heard: One | tuple[One, ...]) -> frozenset[str]:
+    """What its patterns must be told with each batch."""
+    parts = heard if isinstance(heard, tuple) else (heard,)
+    return frozenset[str]().union(*(part.needs for part in parts if isinstance(part, Pattern)))
 
 
 def wires(pattern: Any, heads: Iterable[int] | None = None) -> tuple[Wire, ...]:
