@@ -13,6 +13,7 @@ VOCABULARY = {word: k for k, word in enumerate([*SPECIAL, *WORDS])}
 SHAPE = {
     **{"vocab_size": len(VOCABULARY), "hidden_size": 16, "num_attention_heads": 4, "num_hidden_layers": 2},
     **{"intermediate_size": 24, "max_position_embeddings": 64, "pad_token_id": 0},
+    "initializer_range": 0.5,  # so that it matters who is heard
 }
 
 

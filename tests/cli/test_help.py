@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-VERBS = ["", "train", "evaluate", "predict", "graph", "recipes"]
+VERBS = ["", "train", "evaluate", "predict", "graph", "recipes", "rewire", "embed", "generate"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

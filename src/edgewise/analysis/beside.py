@@ -9,6 +9,7 @@ import torch
 
 from edgewise.analysis.peak import peak
 from edgewise.analysis.quality import Batch, Quality
+from edgewise.pretrained.brought import OURS
 from edgewise.pretrained.open_model import Opened
 from edgewise.pretrained.rewire import restore
 from edgewise.pretrained.rewiring import Counted, Rewiring
@@ -80,11 +81,11 @@ class _Pass:
     ) -> tuple[float, int | None]:
         device, seconds, most = next(model.parameters()).device, 0.0, 0
         with torch.inference_mode():
-            model(**_there(self.batches[0], device))
+            model(**_there(self.batches[0], device, counted is not None))
             if counted is not None:
                 counted.clear()
             for batch in self.batches:
-                found = _there(batch, device)
+                found = _there(batch, device, counted is not None)
                 for quality in asked:
                     found = quality.prepared(found)
                 with peak(device) as held:
@@ -103,5 +104,7 @@ class _Pass:
         return seconds, most or None
 
 
-def _there(batch: Batch, device: torch.device) -> Batch:
-    return {name: x.to(device) if isinstance(x, torch.Tensor) else x for name, x in batch.items()}
+def _there(batch: Batch, device: torch.device, rewired: bool = False) -> Batch:
+    """A batch where the model is, without what only a rewired one takes."""
+    taken = {name: x for name, x in batch.items() if rewired or name not in OURS}
+    return {name: x.to(device) if isinstance(x, torch.Tensor) else x for name, x in taken.items()}

@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgewise.analysis.quality import Batch
+from edgewise.data.conllu import read_conllu
+from edgewise.data.sentence_batch import sentence_batch
 from edgewise.data.texts import read_texts
 from edgewise.pretrained.open_model import Opened
+from edgewise.pretrained.rewiring import Rewiring
 from edgewise.pretrained.text_batches import longest, text_batches
 
 USUAL = 512
@@ -34,10 +38,33 @@ class Examples:
 
 
 def read_examples(
-    opened: Opened, file: Path, column: str = "text", label: str = "", *, length: int | None, most: int, size: int
+    opened: Opened,
+    file: Path,
+    column: str = "text",
+    label: str = "",
+    *,
+    spans: int = 8,
+    links: str = "",
+    length: int | None,
+    most: int,
+    size: int,
 ) -> Examples:
-    """The texts of a file: of a model that decodes all their tokens, in pieces; of another what fits, a text each."""
-    length = length_of(opened, length)
+    """The texts of a file: of a model that decodes all their tokens, in pieces; of another what fits, a text each.
+
+    A .conllu file has a sentence an example, with what the patterns of the rewired model need: its tree, its `spans` of
+    so many words at most, and `links` by that column.
+    """
+    length, needs = length_of(opened, length), _needs(opened)
+    if file.suffix == ".conllu":
+        if label or column != "text":
+            raise ValueError(
+                f"{file}: sentences have no such columns; leave --column and --label out, or bring a table"
+            )
+        return _sentences(opened, file, needs, spans, links, length=length, most=most, size=size)
+    if needs:
+        raise ValueError(
+            f"{file}: the pattern needs {' and '.join(sorted(needs))}, which a text does not bring; a .conllu file does"
+        )
     read = read_texts(file, column=column, label=label, whole=opened.decodes and file.suffix in (".txt", ".md"))
     # A text has at least one piece, so that there are never more than `most` texts to read.
     texts = read.texts if opened.decodes else read.texts[:most]
@@ -49,6 +76,36 @@ def read_examples(
     return Examples(
         found.batches, labels, len(found.text), found.num_tokens, length, found.cut, total - len(found.text)
     )
+
+
+def _sentences(
+    opened: Opened, file: Path, needs: frozenset[str], spans: int, links: str, *, length: int, most: int, size: int
+) -> Examples:
+    if "links" in needs and not links:
+        raise ValueError(f"{file}: the pattern needs links; --links names the column that says who is linked")
+    sentences = read_conllu(file)
+    kept = sentences[:most]
+    bring: dict[str, Any] = {
+        "tree": "tree" in needs,
+        "spans": spans if "spans" in needs else None,
+        "links": links if "links" in needs else None,
+    }
+    batches = [
+        dict(sentence_batch(kept[k : k + size], opened.tokenizer, max_length=length, **bring))
+        for k in range(0, len(kept), size)
+    ]
+    real = [count for batch in batches for count in batch["attention_mask"].sum(1).tolist()]
+    whole = (
+        [dict(sentence_batch(kept, opened.tokenizer, tree=False))["attention_mask"].sum(1)] if length in real else []
+    )
+    cut = sum(int((counts > length).sum()) for counts in whole)
+    return Examples(batches, None, len(kept), sum(real), length, cut, len(sentences) - len(kept))
+
+
+def _needs(opened: Opened) -> frozenset[str]:
+    """What the patterns of the model must be told with each batch."""
+    rewiring: Rewiring | None = getattr(opened.model, "_edgewise_rewiring", None)
+    return frozenset() if rewiring is None else rewiring.needs
 
 
 def length_of(opened: Opened, length: int | None) -> int:

@@ -28,16 +28,22 @@ Heads = Annotated[
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, mps.")]
 
 
-def along(graph: str | None, layers: str | None, heads: str | None) -> dict[str, Any]:
-    """What `rewire` is told; nothing where no graph is given."""
+def along(graph: str | None, layers: str | None, heads: str | None, *, plain: bool = True) -> dict[str, Any]:
+    """What `rewire` is told; nothing where no graph is given. Of `plain` texts, patterns can need nothing."""
+    from edgewise.patterns import parse
+
     named = {"layers": layers, "heads": heads}
     if graph is None:
         for name, given in named.items():
             if given is not None:
-                raise ValueError(
-                    f"--{name}: there is no --graph that they are to hear; give one, or leave --{name} out"
-                )
+                raise ValueError(f"--{name}: there is no --graph for them to hear; give one, or leave --{name} out")
         return {}
+    needs = parse(graph).needs
+    if plain and needs:
+        raise ValueError(
+            f"--graph: {graph} needs {' and '.join(sorted(needs))}, which a text does not bring; edgewise rewire takes it "
+            "from a .conllu file"
+        )
     found = {name: numbers(given, f"--{name}") for name, given in named.items() if given is not None}
     return {"pattern": graph, **found}
 
@@ -46,7 +52,7 @@ def opened(model: str, role: Any, device: str, told: dict[str, Any]) -> Any:
     """The model, on its device and along the graph."""
     import torch
 
-    from edgewise import rewire
+    from edgewise import restore, rewire
     from edgewise.extras import require
     from edgewise.pretrained.open_model import open_model
 
@@ -59,6 +65,7 @@ def opened(model: str, role: Any, device: str, told: dict[str, Any]) -> Any:
     found = open_model(model, role)
     found.model.to(place)
     if told:
+        restore(found.model)  # a pattern that was saved with it gives way
         rewire(found.model, **told)
     return found
 

@@ -15,6 +15,7 @@ Examples:
   edgewise rewire minilm --graph "window(8, 8) | hubs(0)" --data sentences.txt
   edgewise rewire smollm2.gguf --graph "window(1023, 0) | hubs(0, 1, 2, 3)" --data book.txt --length 4096
   edgewise rewire minilm --graph "tree | window(1, 1)" --data treebank.conllu
+  edgewise rewire minilm --graph "links | spans | window(1, 1)" --links Entity --data novel.conllu
   edgewise rewire minilm --graph "window(4, 4)" --layers 0-3 --data reviews.csv --column review --out minilm-near
   edgewise rewire sentiment --graph "window(8, 8)" --data reviews.csv --label stars
 """
@@ -29,6 +30,8 @@ def rewire(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the rewired model in this folder.")] = None,
     column: Annotated[str, typer.Option(help="Of a table: the column of texts.")] = "text",
     label: Annotated[str, typer.Option(help="Of a table: the column of classes, for a model that says them.")] = "",
+    spans: Annotated[int, typer.Option(min=2, help="Of trees, for spans: the words of a phrase at most.")] = 8,
+    links: Annotated[str, typer.Option(metavar="COLUMN", help="Of CoNLL-U, for links: who belongs together.")] = "",
     length: Annotated[
         int | None, typer.Option(min=2, help="Tokens at once at most.", show_default="512, or what the model takes")
     ] = None,
@@ -62,9 +65,10 @@ def rewire(
 
             if out is not None:
                 check_folder(out, overwrite)
-            told = along(graph, layers, heads)
+            told = along(graph, layers, heads, plain=False)
             there = opened(model, "own", device, told)  # rewired, so that what does not fit is said at once
-            read = read_examples(there, data, column, label, length=length, most=examples, size=batch_size)
+            bring: dict[str, Any] = {"spans": spans, "links": links}
+            read = read_examples(there, data, column, label, **bring, length=length, most=examples, size=batch_size)
             pooling = Pooling.of(model)
             qualities(there, read.labels, pooling)
 

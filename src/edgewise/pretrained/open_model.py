@@ -130,10 +130,10 @@ def _family(transformers: Any, config: Any, role: Role, source: str | Path) -> A
     if role == "states":
         return transformers.AutoModel
     if role == "own":
-        named = [getattr(transformers, name, None) for name in config.architectures or ()]
+        families = [getattr(transformers, name, None) for name in config.architectures or ()]
         # A GGUF file names none, and holds what says the next token.
         usual = transformers.AutoModel if config.architectures else transformers.AutoModelForCausalLM
-        return next((family for family in named if family is not None), usual)
+        return next((family for family in families if family is not None), usual)
     auto = transformers.AutoModelForSeq2SeqLM if config.is_encoder_decoder else transformers.AutoModelForCausalLM
     named = config.architectures or ()
     if type(config) not in auto._model_mapping or (named and not any(name.endswith(GENERATORS) for name in named)):

@@ -8,8 +8,8 @@ from torch import nn
 from edgewise.extras import require
 from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.attentions import Layers, chosen_attentions
-from edgewise.pretrained.kept import calls
 from edgewise.pretrained.brought import check_needs
+from edgewise.pretrained.kept import calls
 from edgewise.pretrained.rewiring import BACKEND, Rewiring, Told, may_cross
 from edgewise.pretrained.wires import Wire, replaced, wires
 

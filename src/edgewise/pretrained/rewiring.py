@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.names import nearest
-from edgewise.pretrained.kept import KEY, NOTE, kept
 from edgewise.pretrained.brought import OURS, Brought
+from edgewise.pretrained.kept import KEY, NOTE, kept
 from edgewise.pretrained.laying import heard_graph
 from edgewise.pretrained.own_mask import OwnMask
 from edgewise.pretrained.wires import Wire
@@ -149,7 +149,7 @@ class Rewiring:
                 )
         if not self.generating:
             self._refuse_unknown(given)
-            self.brought = Brought.of(ours, self._needed(), growing=given.get("past_key_values") is not None)
+            self.brought = Brought.of(ours, self.needs, growing=given.get("past_key_values") is not None)
         self.row_start = None if self.brought.growing else 0
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
@@ -166,7 +166,7 @@ class Rewiring:
     def generate(self, *args: Any, **kwargs: Any) -> Any:
         """The model's own `generate`, with `graph=`, `tree=` and the like for each example of the prompt."""
         ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
-        self.brought = Brought.of(ours, self._needed(), growing=True, copies=True)
+        self.brought = Brought.of(ours, self.needs, growing=True, copies=True)
         self.generating = True
         try:
             return type(self.model).generate(self.model, *args, **kwargs)  # type: ignore[attr-defined]
@@ -187,7 +187,8 @@ class Rewiring:
             if before is None:
                 delattr(model.config, KEY)
 
-    def _needed(self) -> frozenset[str]:
+    @property
+    def needs(self) -> frozenset[str]:
         """What the patterns of all attentions must be told with each batch."""
         wires = [wire for note in self.attentions.values() for wire in (*note.wires, *note.cross)]
         return frozenset[str]().union(*(wire.needs for wire in wires))
