@@ -166,6 +166,6 @@ def check_needs(part: One | tuple[One, ...]) -> None:
     other = needs_of(part) - OF_TOKENS.keys()
     if other:
         raise ValueError(
-            f"rewire: the pattern needs {min(other)}=, which no batch of text brings; {', '.join(OF_TOKENS)} come with "
-            "the batch, and any graph as graph="
+            f"rewire: the pattern needs {min(other)}=, which it is not told; {', '.join(OF_TOKENS)} come with the "
+            "batch, any graph as graph=, and lengths= of packed documents cut whatever pattern there is"
         )
