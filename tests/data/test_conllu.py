@@ -108,6 +108,7 @@ def row(number, head, form="a"):
         (ROW + row("3-4", "_"), 2, "expected ID 2, got 3-4; ids count 1, 2, 3"),
         (ROW + row("2.1", "_"), 2, "expected ID 1, got 2.1; ids count 1, 2, 3"),
         (ROW + row("2-4", "_") + row(2, 1), 2, "expected a range of words, 1 to 2, got one up to 4"),
+        (row("1-3", "_") + ROW + row("2-3", "_"), 3, "expected a range of words behind 3, got one from 2 on"),
         (row("0.1", "_"), 1, "expected a sentence with words, got none with a whole number for ID"),
         (ROW + row(2, 3), 2, "expected a HEAD from 0, the root, to 2, the last word, got 3"),
         (ROW + row(2, -1), 2, "expected a HEAD from 0, the root, to 2, the last word, got -1"),

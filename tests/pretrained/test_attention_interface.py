@@ -11,8 +11,8 @@ from torch import nn
 from edgewise import parse, rewire
 from edgewise.pretrained import agreement, register
 from edgewise.pretrained.attention_interface import attention, own_mask
+from edgewise.pretrained.brought import Brought
 from edgewise.pretrained.chosen import chosen_graph
-from edgewise.pretrained.laying import Brought
 from edgewise.pretrained.rewiring import Rewiring, Told
 from edgewise.pretrained.wires import wires
 

@@ -384,7 +384,7 @@ def test_attention_beside_the_interface_is_refused():
         ("causal", {"layers": 2}, r"no attention of BertModel is in layer 2. Known: 0, 1; paths such as"),
         ("causal", {"layers": []}, "layers= names no layer; leave it out for all of them"),
         ("causal", {"cross": "causal"}, "cross= was given, and no attention of BertModel hears another sequence"),
-        ("blocks()", {}, "needs lengths=, which no batch of text brings"),
+        ("blocks()", {}, "needs lengths=, which it is not told; tree, spans, links come with the batch, any graph"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_changes(pattern, options, message):
@@ -551,7 +551,5 @@ def test_what_no_pattern_needs_is_refused():
     with pytest.raises(ValueError, match="spans= was given, and no pattern of the model needs it"):
         model.generate(IDS[:1], tree=trees[:1], spans=[[]], max_new_tokens=1)
     answer(model, tree=trees, links=[[-1] * 9, [-1] * 6], graph="causal | links")
-    with pytest.raises(
-        ValueError, match="the pattern needs features=, which no batch of text brings; tree, spans, links"
-    ):
+    with pytest.raises(ValueError, match="the pattern needs features=, which it is not told; tree, spans, links come"):
         answer(model, tree=trees, graph=near())

@@ -18,6 +18,7 @@ from edgewise.data.musae import musae
 from edgewise.data.neighbours import Neighbours
 from edgewise.data.networkx import from_networkx
 from edgewise.data.node_task import NodeTask
+from edgewise.data.packing import pack, packed_batch
 from edgewise.data.planetoid import planetoid
 from edgewise.data.pyg import from_pyg, graphs_from_pyg
 from edgewise.data.random_walks import RandomWalks
@@ -77,6 +78,8 @@ __all__ = [
     "links_of",
     "molecules",
     "musae",
+    "pack",
+    "packed_batch",
     "per_class",
     "planetoid",
     "read_conllu",

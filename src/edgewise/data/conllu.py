@@ -1,24 +1,13 @@
 """CoNLL-U: a word a line, with the word that it depends on; treebanks of Universal Dependencies."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
+from edgewise.data.conllu_lines import FIELDS, Line, fields_of, parsed, stanzas
 from edgewise.data.sentence import Sentence, pairs_of
-from edgewise.extras import require
 from edgewise.patterns.tree import circular
-
-FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-COLUMNS = "# global.columns ="
-
-
-class Line(NamedTuple):
-    """One line of a file, and how messages name it."""
-
-    where: str
-    text: str
 
 
 def read_conllu(file: str | Path) -> list[Sentence]:
@@ -43,17 +32,16 @@ def read_conllu(file: str | Path) -> list[Sentence]:
     document = None
     found: list[dict[str, Any]] = []
     known: set[str] = set()
-    for comments, rows in _stanzas(file):
-        for line in comments:
-            if line.text.startswith(COLUMNS):
-                fields = _fields(line)
+    for comments, rows in stanzas(file):
+        fields = fields_of(comments, fields)
         if not rows:
             raise ValueError(
                 f"{comments[0].where}: expected words after the comments, got none; leave the comments out"
             )
-        said, tokens = _parsed(comments, rows, fields)
-        if "newdoc id" in said or "newdoc" in said:
-            document = said.get("newdoc id") or comments[0].where.rpartition(", ")[2]
+        said, tokens = parsed(comments, rows, fields)
+        for line in comments:
+            if line.text.startswith("# newdoc"):
+                document = said.get("newdoc id") or line.where.rpartition(", ")[2]
         words = _words(rows, tokens)
         columns = {
             name: tuple(None if token[name] == "_" else token[name] for token in words)
@@ -73,76 +61,8 @@ def read_conllu(file: str | Path) -> list[Sentence]:
         })  # fmt: skip
     if not found:
         raise ValueError(f"{file}, line 1: expected sentences in CoNLL-U, a word a line, got an empty file")
-    return [Sentence(**sentence, known=frozenset(known)) for sentence in found]
-
-
-def _stanzas(file: Path) -> Iterator[tuple[list[Line], list[Line]]]:
-    """The comments and the words of each sentence; a blank line ends it."""
-    data = file.read_bytes()
-    try:
-        lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        at = data[: error.start].count(b"\n") + 1
-        raise ValueError(f"{file}, line {at}: expected UTF-8, got {error.reason}; save the file in UTF-8") from error
-    comments: list[Line] = []
-    rows: list[Line] = []
-    for number, text in enumerate([*lines, ""], start=1):
-        line = Line(f"{file}, line {number}", text)
-        if not text.strip():
-            if comments or rows:
-                yield comments, rows
-            comments, rows = [], []
-        elif text.startswith("#") and not rows:
-            comments.append(line)
-        else:
-            rows.append(line)
-
-
-def _fields(line: Line) -> tuple[str, ...]:
-    fields = tuple(line.text.removeprefix(COLUMNS).lower().split())
-    for name in ("id", "form", "head"):
-        if name not in fields:
-            raise ValueError(
-                f"{line.where}: expected ID, FORM and HEAD among the columns, got {' '.join(fields).upper()}"
-            )
-    return fields
-
-
-def _parsed(comments: list[Line], rows: list[Line], fields: Sequence[str]) -> tuple[Mapping[str, Any], list[Any]]:
-    """What the comments say, and the fields of each line."""
-    package = require("conllu", extra="text")
-    # All but numbers as they stand: the package cuts values short at a second "=".
-    raw = {name: lambda cells, k: cells[k] for name in fields if name not in ("id", "head")}
-    for line in rows:
-        _check_columns(line, fields)
-    try:
-        text = "\n".join(line.text for line in (*comments, *rows))
-        found = package.parse_token_and_metadata(text, fields, raw)
-    except package.exceptions.ParseException:
-        for line in rows:
-            try:
-                package.parse_token_and_metadata(line.text, fields, raw)
-            except package.exceptions.ParseException as error:
-                raise ValueError(
-                    f"{line.where}: expected whole numbers for ID and HEAD (ranges such as 3-4 and empty nodes such as "
-                    f"8.1 for ID too), got {line.text!r}: {error}"
-                ) from error
-        raise
-    return found.metadata, list(found)
-
-
-def _check_columns(line: Line, fields: Sequence[str]) -> None:
-    cells = line.text.split("\t")
-    if len(cells) != len(fields):
-        raise ValueError(
-            f"{line.where}: expected {len(fields)} columns with a tab between them, got {len(cells)}: {line.text!r}"
-        )
-    for name, cell in zip(fields, cells, strict=True):
-        if cell != cell.strip() or not cell or "  " in cell:
-            raise ValueError(
-                f"{line.where}: expected a value for {name.upper()}, with no space around it nor two in a row, got "
-                f"{cell!r}; an empty value is written _"
-            )
+    names = frozenset(known)
+    return [Sentence(**sentence, known=names) for sentence in found]
 
 
 def _words(rows: list[Line], tokens: list[Any]) -> list[Any]:
@@ -155,13 +75,14 @@ def _words(rows: list[Line], tokens: list[Any]) -> list[Any]:
         first = number[0] if isinstance(number, tuple) else number
         expected = len(words) if isinstance(number, tuple) and number[1] == "." else len(words) + 1
         if first != expected:
-            raise ValueError(
-                f"{line.where}: expected ID {expected}, got {line.text.partition('	')[0]}; ids count 1, 2, 3"
-            )
+            said = line.text.split()[0]
+            raise ValueError(f"{line.where}: expected ID {expected}, got {said}; ids count 1, 2, 3")
         if isinstance(number, int):
             words.append(token)
             lines.append(line)
         elif number[1] == "-":
+            if first <= until:
+                raise ValueError(f"{line.where}: expected a range of words behind {until}, got one from {first} on")
             until, of_range = number[2], line
     if of_range is not None and until > len(words):
         raise ValueError(f"{of_range.where}: expected a range of words, 1 to {len(words)}, got one up to {until}")

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from edgewise.patterns import Nodes, Pattern, links, spans, tree
+from edgewise.graph import Graph
+from edgewise.patterns import Nodes, Pattern, blocks, links, spans, tree
 from edgewise.patterns.nodes import GIVEN
 from edgewise.pretrained.own_mask import OwnMask, Stretch
 from edgewise.pretrained.wires import One, heard, needs_of
@@ -15,7 +17,7 @@ from edgewise.pretrained.wires import One, heard, needs_of
 Item = TypeVar("Item")
 OF_TOKENS: dict[str, Pattern] = {"tree": tree(), "spans": spans(), "links": links()}
 """What a batch may bring for patterns, by the word of `build`, and the pattern that knows what it must be."""
-OURS = ("graph", *OF_TOKENS)
+OURS = ("graph", "lengths", *OF_TOKENS)
 """The arguments of a rewired model's forward that its own does not know."""
 
 
@@ -25,32 +27,67 @@ class Brought:
 
     graph: One | tuple[One, ...] | None = None  # who may hear whom in it, besides all else
     of_tokens: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # trees and the like, one an example
+    lengths: tuple[Any, ...] | None = None  # of the sequences packed into each example
     growing: bool = False  # whether the sequence is to grow, so that a graph may have more nodes than there are yet
     copies: bool = False  # whether examples may be copied, as they are for beams and samples
 
     @classmethod
-    def of(cls, arguments: dict[str, Any], needed: frozenset[str], *, growing: bool, copies: bool = False) -> "Brought":
-        """Taken out of the arguments of a call; `needed` is what the patterns of the model need."""
-        graph = arguments.pop("graph", None)
-        found = None if graph is None else heard(graph)
+    def of(
+        cls, arguments: Mapping[str, Any], needed: frozenset[str], *, growing: bool, copies: bool = False
+    ) -> "Brought":
+        """Those of a call's arguments that are ours; `needed` is what the patterns of the model need."""
+        found = None if arguments.get("graph") is None else heard(arguments["graph"])
         if found is not None:
             check_needs(found)
             needed |= needs_of(found)
-        given = {name: value for name in OF_TOKENS if (value := arguments.pop(name, None)) is not None}
+        given = {name: value for name, value in arguments.items() if name != "graph" and value is not None}
         for name, value in given.items():
             if not isinstance(value, tuple | list | Tensor):
                 raise TypeError(
                     f"rewire: {name} must be a list with an entry for each example, got {type(value).__name__}; an "
                     f"entry is {GIVEN[name]}"
                 )
-            if name not in needed:
+            if name not in needed and name != "lengths":
                 raise ValueError(f"rewire: {name}= was given, and no pattern of the model needs it; leave it out")
-        return cls(found, {name: tuple(value) for name, value in given.items()}, growing, copies)
+        lengths = given.pop("lengths", None)
+        if lengths is not None and growing:
+            raise ValueError(
+                "rewire: lengths= packs whole sequences, and none of them can grow; leave it out, or the cache"
+            )
+        of_tokens = {name: tuple(value) for name, value in given.items()}
+        return cls(found, of_tokens, None if lengths is None else tuple(lengths), growing, copies)
 
     @property
     def plain(self) -> bool:
         """Whether it brings nothing that changes a graph."""
-        return self.graph is None and not self.of_tokens
+        return self.graph is None and self.lengths is None and not self.of_tokens
+
+    def packed(self, mask: OwnMask) -> tuple[Graph, ...] | None:
+        """Who may hear whom where sequences are packed: each its own, in each example; None where none are."""
+        if self.lengths is None:
+            return None
+        made = []
+        for n, own in enumerate(for_each(self.lengths, mask.batch, self.copies, "list of lengths")):
+            first, stop = mask.extents[n]
+            try:
+                made.append(blocks().build(stop - first, lengths=own))
+            except (TypeError, ValueError) as error:
+                raise type(error)(
+                    f"rewire: lengths of example {n}, which has {stop - first} tokens: {error}"
+                ) from error
+        return tuple(made)
+
+    def cut(self, mask: OwnMask, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """The stretches that patterns are laid on, cut where a sequence ends."""
+        if self.lengths is None:
+            return list(stretches)
+        given = for_each(self.lengths, mask.batch, self.copies, "list of lengths")
+        found = []
+        for example, first, stop in stretches:
+            ends = accumulate(map(int, given[example]), initial=mask.extents[example][0])
+            inner = {end for end in ends if first < end < stop}
+            found += [Stretch(example, a, b) for a, b in pairwise([first, *sorted(inner), stop])]
+        return found
 
     def of_stretches(
         self, pattern: Pattern, mask: OwnMask, stretches: Sequence[tuple[Stretch, int]], example: int | None
@@ -129,6 +166,6 @@ def check_needs(part: One | tuple[One, ...]) -> None:
     other = needs_of(part) - OF_TOKENS.keys()
     if other:
         raise ValueError(
-            f"rewire: the pattern needs {min(other)}=, which no batch of text brings; {', '.join(OF_TOKENS)} come with "
-            "the batch, and any graph as graph="
+            f"rewire: the pattern needs {min(other)}=, which it is not told; {', '.join(OF_TOKENS)} come with the "
+            "batch, any graph as graph=, and lengths= of packed documents cut whatever pattern there is"
         )

@@ -23,6 +23,8 @@ def heard_graph(mask: OwnMask, wire: Wire | None, brought: Brought, crossing: bo
     parts = [] if wire is None else [wire.heard]
     if wire is not None and brought.graph is not None and not crossing:
         parts.append(brought.graph)
+    packed = None if wire is None or crossing else brought.packed(mask)
+    parts = parts if packed is None else [packed, *parts]
     one_for_all = mask.alike and not any(isinstance(part, tuple) or needs_of(part) for part in parts)
     examples = 1 if one_for_all else mask.batch
     graph = None if parts and mask.everything else mask.graph(examples)
@@ -49,7 +51,7 @@ def _check_heard(mask: OwnMask, graph: Graph, examples: int) -> None:
 
 def laid(mask: OwnMask, part: One | tuple[One, ...], examples: int, brought: Brought, crossing: bool) -> Graph:
     """A pattern, or a pattern for each example, on the positions of the mask."""
-    stretches = whole_examples(mask, examples) if crossing else mask.stretches(examples)
+    stretches = whole_examples(mask, examples) if crossing else brought.cut(mask, mask.stretches(examples))
     if isinstance(part, Pattern):
         return by_pattern(mask, part, stretches, examples, brought, crossing)
     graphs = []

@@ -48,7 +48,9 @@ def rewire(
 
     With each batch may come `model(..., graph=...)`, a pattern or graph for all or one for each example, which cuts
     down what rewired heads hear among themselves; and what patterns need to know, one for each example, of its tokens
-    without padding: `tree=[heads, ...]`, `spans=[pairs, ...]`, `links=[labels, ...]`. `generate` takes them too.
+    without padding: `tree=[heads, ...]`, `spans=[pairs, ...]`, `links=[labels, ...]`. `generate` takes them too. And
+    `lengths=[[5, 3], ...]` says how long the sequences are that are packed into each example: rewired heads hear none
+    but their own.
 
     Returns:
         The model itself.

@@ -139,7 +139,11 @@ class Rewiring:
     def enter(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any]:
         """Before each forward: take what is ours out of the arguments, and refuse what would do nothing."""
         kwargs = dict(kwargs)
-        ours = {name: kwargs.pop(name) for name in OURS if name in kwargs}
+        ours = {
+            name: kwargs.pop(name)
+            for name in OURS
+            if name in kwargs and name not in inspect.signature(model.forward).parameters
+        }
         given = arguments(model, args, kwargs)
         for name, value in given.items():
             if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
