@@ -56,7 +56,7 @@ def test_an_encoder_beside_itself(models):
 def test_a_decoder_saved_and_opened(models, tmp_path):
     command = "rewire dec --graph 'window(1, 0)' --layers 0 --heads 0-1 --data lines.txt --length 8"
     told = json.loads(said(models, f"{command} --json --out near"))
-    assert told["examples"] == 3 and told["tokens"] == 21
+    assert told["examples"] == 3 and told["tokens"] == 24
     assert told["rewired"]["scores"]["perplexity"] != told["original"]["scores"]["perplexity"]
     kept = json.loads(Path("near/config.json").read_text())["edgewise"]
     assert kept == [{"layers": ["layers.0.self_attn"], "pattern": [[[0, 1], "window(1, 0)"]]}]

@@ -41,8 +41,8 @@ def along(graph: str | None, layers: str | None, heads: str | None, *, plain: bo
     needs = parse(graph).needs
     if plain and needs:
         raise ValueError(
-            f"--graph: {graph} needs {' and '.join(sorted(needs))}, which a text does not bring; edgewise rewire takes it "
-            "from a .conllu file"
+            f"--graph: {graph} needs {' and '.join(sorted(needs))}, which a text does not bring; edgewise rewire takes "
+            "it from a .conllu file"
         )
     found = {name: numbers(given, f"--{name}") for name, given in named.items() if given is not None}
     return {"pattern": graph, **found}
