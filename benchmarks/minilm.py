@@ -81,7 +81,7 @@ def map_dense(opened: Opened, batches: list[Any]) -> list[Tensor]:
 
 
 def dense(batch: Any) -> Tensor:
-    """[examples, 1, tokens, tokens]: 0 where a token is itself, its head or its child, and the least number elsewhere."""
+    """[examples, 1, tokens, tokens]: 0 where a token is itself, its head or its child, else the least number."""
     count = batch["input_ids"].shape[1]
     mask = torch.full((len(batch["tree"]), 1, count, count), torch.finfo(torch.float32).min)
     for example, heads in enumerate(batch["tree"]):
@@ -128,12 +128,12 @@ def page(saved: dict[str, Any]) -> str:
         [
             "# MiniLM along the dependency trees of its sentences",
             saved["header"],
-            f"{saved['sentences']} sentences of EWT's test part, {saved['tokens']:,} tokens, batches of {BATCH}, padded. "
+            f"{saved['sentences']} sentences of EWT's test part, {saved['tokens']:,} tokens, batches of {BATCH}. "
             "max |a − b| / max(1, max |b|), over all layers and tokens (promised 1e-5):",
             f"- rewired to `complete`, beside transformers: {saved['complete']:.1e}\n"
             f"- rewired to `{TREE}`, beside eager attention with the same as a dense mask: {saved['dense']:.1e}",
-            "How far the states of tokens move: their mean cosine with those of the original, after each layer; edges as a "
-            "share of those of the complete graph.",
+            "How far the states of tokens move: their mean cosine with those of the original, after each layer; edges "
+            "as a share of those of the complete graph.",
             report.table(["graph", "edges:", *(f"{layer + 1}:" for layer in range(layers))], rows),
         ]
     )
