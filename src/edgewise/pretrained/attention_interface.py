@@ -101,6 +101,9 @@ def attention(
         told.rewiring.row_start = mask.row_start
     check_shapes(where, mask, query, key)
     wires = told.cross if told.crossing else told.wires
+    if wires and not told.crossing:
+        check_positions(told, where, mask)
+        told.rewiring.asked.check(told.path, mask)
     told.rewiring.used |= bool(wires)
     call = Call(
         query=query,
@@ -145,4 +148,15 @@ def check_shapes(where: str, mask: OwnMask, query: Tensor, key: Tensor) -> None:
             f"rewire: {where} attends with {H} heads from {Q} to {K} positions ({Hk} heads of keys) in {B} examples, "
             f"but its mask is of {mask.batch} examples, {mask.rows} to {mask.columns} positions; edgewise cannot tell "
             "which of them hear each other"
+        )
+
+
+def check_positions(told: Told, where: str, mask: OwnMask) -> None:
+    """The keys are the positions of the queries, and those before them where there is a cache: patterns count these."""
+    grows = told.rewiring.generating or told.rewiring.brought.growing
+    if mask.rows > mask.columns or (mask.rows < mask.columns and not mask.travels and not grows):
+        raise ValueError(
+            f"rewire: {told.path} ({where}) hears its own sequence from {mask.rows} queries to {mask.columns} keys; "
+            "which position each key stands for is the model's to know, and a pattern cannot count them. layers= names "
+            "those to rewire, without this one"
         )

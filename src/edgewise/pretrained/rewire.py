@@ -65,8 +65,12 @@ def rewire(
     transformers = require("transformers", extra="text")
     if not isinstance(model, transformers.PreTrainedModel):
         raise TypeError(
-            f"rewire: expected a transformers model, got {type(model).__name__}; networks of edgewise are given their "
-            "graphs with each call"
+            f"rewire: expected a transformers model, got {type(model).__name__}; "
+            + (
+                "load it first, as AutoModel.from_pretrained does"
+                if isinstance(model, str)
+                else "networks of edgewise are given their graphs with each call"
+            )
         )
     told = wires(pattern, heads)
     crossing = None if cross is None else wires(cross)

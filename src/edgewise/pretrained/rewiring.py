@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.names import nearest
 from edgewise.pretrained.laying import Brought, heard_graph
 from edgewise.pretrained.own_mask import OwnMask
+from edgewise.pretrained.read_arguments import Asked, read_arguments
 from edgewise.pretrained.wires import Wire, heard
 
 BACKEND = "edgewise"
@@ -77,6 +77,7 @@ class Rewiring:
     used: bool = False  # whether any attention has come that was told what to hear
     recording: bool = False  # whether the weights are asked for
     row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
+    asked: Asked = field(default_factory=Asked)
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
@@ -116,8 +117,8 @@ class Rewiring:
         kwargs = dict(kwargs)
         graph, tree = kwargs.pop("graph", None), kwargs.pop("tree", None)
         given = arguments(model, args, kwargs)
-        for name, value in given.items():
-            if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
+        for name, value in masks(given):
+            if value.dim() == 4:
                 raise ValueError(
                     f"rewire: {name} is a 4-D mask, {list(value.shape)}, and the model is rewired to a graph; both say "
                     "who hears whom. Give a 2-D mask of padding, or restore(model) first"
@@ -126,6 +127,7 @@ class Rewiring:
             self._refuse_unknown(given)
             self.brought = brought(graph, tree, growing=given.get("past_key_values") is not None)
         self.row_start = None if self.brought.growing else 0
+        self.asked = Asked() if self.generating else Asked.of(given)
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
         return args, kwargs
@@ -148,7 +150,7 @@ class Rewiring:
             self.generating, self.brought = False, Brought()
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        known = self.known = self.known or known_arguments(self.model)
+        known = self.known = self.known or read_arguments(self.model)
         for name, value in given.items():
             if value is not None and name not in known:
                 raise TypeError(
@@ -175,20 +177,17 @@ def brought(graph: Any, tree: Any, *, growing: bool, copies: bool = False) -> Br
     return Brought(found, None if tree is None else tuple(tree), growing, copies)
 
 
+def masks(given: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The masks among the arguments; transformers takes one, or one for each kind of layers."""
+    for name, value in given.items():
+        if name.endswith("attention_mask"):
+            kinds = value.items() if isinstance(value, Mapping) else [(None, value)]
+            for kind, mask in kinds:
+                if isinstance(mask, Tensor):
+                    yield name if kind is None else f"{name}[{kind!r}]", mask
+
+
 def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a forward by name, however they were given."""
     names = inspect.signature(module.forward).parameters if args else ()
     return {**dict(zip(names, args, strict=False)), **kwargs}
-
-
-def known_arguments(model: nn.Module) -> set[str]:
-    """What a model, the models in it and its loss have a name for; transformers swallows any other."""
-    transformers = require("transformers", extra="text")
-    generic = require("transformers.utils.generic", extra="text")
-    known = {"return_dict", "use_cache", "cache_position", *generic.TransformersKwargs.__annotations__}
-    functions = [m.forward for m in model.modules() if isinstance(m, transformers.PreTrainedModel)]
-    loss = getattr(model, "loss_function", None)
-    for function in [*functions, *([loss] if callable(loss) else [])]:
-        parameters = inspect.signature(function).parameters.values()
-        known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
-    return known
