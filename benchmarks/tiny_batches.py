@@ -80,8 +80,16 @@ def other_batches(model: PreTrainedModel) -> Iterator[Batch]:
     missing = [name for name, found in zip(wanted, shapes, strict=True) if not found]
     if missing:
         raise LookupError(f"no batch of {missing[0]} is known here")
-    for given in product(*shapes):
-        yield dict(zip(wanted, given, strict=True))
+    for some in product(*shapes):
+        given = dict(zip(wanted, some, strict=True))
+        if "decoder_input_ids" in names:
+            given["decoder_input_ids"] = token_ids()[:, :TARGETS]
+        if "encoder_hidden_states" in names:
+            given["encoder_hidden_states"] = drawn(2, TOKENS, number(model.config, 32, "encoder_hidden_size"))
+        if "input_features_mask" in names:
+            frames = max(given["input_features"].shape[1:], key=[64, 256].__contains__)
+            given["input_features_mask"] = torch.ones(2, frames, dtype=torch.int64)
+        yield given
 
 
 GRIDS = ("grid_thw", "image_grid_thw", "target_sizes")
@@ -125,6 +133,7 @@ def shaped(name: str, config: PretrainedConfig, patches: bool) -> Iterator[torch
     elif name in ("input_features", "audio_mel", "mel_spectrogram"):
         yield from (drawn(2, mel, 64), drawn(2, 64, mel), drawn(2, mel, 256), drawn(2, 256, mel))
         yield drawn(2, 1, number(config, 256, "spec_size") * 4, mel)
+        yield from (drawn(2, 64, 128), drawn(2, 64, 4 * mel))
     elif name in ("input_features_mask", "audio_mel_mask"):
         yield torch.ones(2, 64, dtype=torch.int64)
     elif name == "input_values":
@@ -147,11 +156,15 @@ def shaped(name: str, config: PretrainedConfig, patches: bool) -> Iterator[torch
         width = number(config, 32, "hidden_size", "d_model")
         yield from (drawn(2, TOKENS, width), drawn(2, width, TOKENS), drawn(2, width, 4, 16))
     elif name in ("codes", "audio_codes", "audio_input_ids", "decoder_input_ids"):
-        ids = torch.randint(4, 36, (2, TOKENS), generator=torch.Generator().manual_seed(1))
+        ids = token_ids()
         yield from (ids, ids[:, None].expand(-1, number(config, 4, "num_quantizers", "num_codebooks"), -1))
 
 
 PATCH = ("patch_size", "spatial_patch_size")
+
+
+def token_ids() -> torch.Tensor:
+    return torch.randint(4, 36, (2, TOKENS), generator=torch.Generator().manual_seed(1))
 
 
 def drawn(*shape: int) -> torch.Tensor:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import torch
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel, ResNetConfig
 
 VOCABULARY = 64
 MOST_PARAMETERS = 110_000_000
@@ -46,8 +46,13 @@ SMALL: dict[str, int] = {
 }  # fmt: skip
 
 # What small numbers alone do not settle, family by family, at whatever depth the name stands.
+RESNET = {"embedding_size": 8, "hidden_sizes": [8] * 4, "depths": [1] * 4, "out_indices": [1, 2, 3, 4]}
+SERIES = {"prediction_length": 4, "context_length": 16, "lags_sequence": [1, 2]}
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 SETTINGS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), SERIES),
+    **{name: {"backbone_config": ResNetConfig(**RESNET)} for name in ("detr", "conditional_detr", "deformable_detr")},
+    **{name: {"encoder_num_key_value_heads": 4, "decoder_num_key_value_heads": 4} for name in ("moonshine",)},
     "bamba": {"attn_layer_indices": [1]},
     "bridgetower": {"contrastive_hidden_size": 32, "share_cross_modal_transformer_layers": True},
     "chameleon": {"vocabulary_map": {"<image>": 50}},

@@ -102,7 +102,7 @@ def attention(
     check_shapes(where, mask, query, key)
     wires = told.cross if told.crossing else told.wires
     if wires and not told.crossing:
-        check_positions(told, where, mask)
+        check_positions(told.path, where, mask)
         told.rewiring.asked.check(told.path, mask)
     told.rewiring.used |= bool(wires)
     call = Call(
@@ -151,12 +151,11 @@ def check_shapes(where: str, mask: OwnMask, query: Tensor, key: Tensor) -> None:
         )
 
 
-def check_positions(told: Told, where: str, mask: OwnMask) -> None:
-    """The keys are the positions of the queries, and those before them where there is a cache: patterns count these."""
-    grows = told.rewiring.generating or told.rewiring.brought.growing
-    if mask.rows > mask.columns or (mask.rows < mask.columns and not mask.travels and not grows):
+def check_positions(path: str, where: str, mask: OwnMask) -> None:
+    """Queries stand at the last of the positions of their keys: patterns count these."""
+    if mask.rows > mask.columns:
         raise ValueError(
-            f"rewire: {told.path} ({where}) hears its own sequence from {mask.rows} queries to {mask.columns} keys; "
-            "which position each key stands for is the model's to know, and a pattern cannot count them. layers= names "
-            "those to rewire, without this one"
+            f"rewire: {path} ({where}) hears its own sequence from {mask.rows} queries to {mask.columns} keys; which "
+            "position each key stands for is the model's to know, and a pattern cannot count them. layers= names those "
+            "to rewire, without this one"
         )
