@@ -71,6 +71,26 @@ def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
                 yield family, found
 
 
+DOMAINS = {
+    "text": ("input_ids",),
+    "series": ("past_values", "states"),
+    "pictures": ("pixel", "image", "grid", "patches", "video"),
+    "sounds": ("input_features", "input_values", "audio", "mel", "codes", "latents", "codebook"),
+}
+
+
+def domain(found: type) -> str:
+    """What a class reads, by the names of its arguments."""
+    names = list(inspect.signature(found.forward).parameters)
+    parts = f"{found.__module__} {found.__name__}".lower()
+    by_name = {"pictures": ("vision", "image", "vit"), "sounds": ("audio", "speech", "wav", "asr", "tts", "mimi")}
+    for kinds, told in ((DOMAINS, names), (by_name, [parts])):
+        for kind, words in kinds.items():
+            if any(word in one for word in words for one in told):
+                return kind
+    return "rest"
+
+
 # --- two answers, compared
 
 
@@ -269,6 +289,7 @@ def compared(
         "complete": worst(whole, eager),
         "window": worst(narrow, wanted),
         "gradient": max(worst_gradient(whole_grad, grad), worst_gradient(narrow_grad, wanted_grad)),
+        "gradients": sum(bool(g.any()) for g in grad.values()),
         "moved": worst(narrow, eager),
         "restored": worst(again, eager),
         "attentions": len(modules),
@@ -326,7 +347,7 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
     rows = []
     for family, found in classes(kind, only):
         if found.__name__ in known:
-            rows.append(known[found.__name__])
+            rows.append({**known[found.__name__], "domain": domain(found)})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
             continue
         begun = time.perf_counter()
@@ -335,7 +356,13 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
             wide = alone(lambda found=found: in_float64(found, padded=True))
             row = wide if wide["verdict"] == "equal" else row
         rows.append(
-            {"family": family, "class": found.__name__, **row, "seconds": round(time.perf_counter() - begun, 2)}
+            {
+                "family": family,
+                "class": found.__name__,
+                "domain": domain(found),
+                **row,
+                "seconds": round(time.perf_counter() - begun, 2),
+            }
         )
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
@@ -398,9 +425,6 @@ if __name__ == "__main__":
     parser.add_argument("--save", action="store_true", help="keep the page and its numbers in benchmarks/results")
     parser.add_argument("--only", default="", help="names of files, such as bert,llama")
     parser.add_argument("--kind", choices=["text", "other", "both"], default="both")
-    parser.add_argument(
-        "--from-log", help="rows of an earlier sweep, a line of JSON each, by kind: text=FILE,other=FILE"
-    )
     parser.add_argument("--again", type=Path, help="rows of a sweep that was cut off, from its stderr: run the rest")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -409,4 +433,4 @@ if __name__ == "__main__":
     lines = [] if asked.again is None else [line for line in asked.again.read_text().splitlines() if line[:1] == "{"]
     known = {row["class"]: row for row in map(json.loads, lines)}
     sweeps = {kind: swept(kind, set(filter(None, asked.only.split(","))), known) for kind in kinds}
-    report.finish("coverage", page(sweeps), asked.save, sweeps)
+    report.finish("coverage", page(sweeps), asked.save, {"transformers": transformers.__version__, **sweeps})

@@ -46,6 +46,11 @@ def irregular(nodes, degree):
     return Graph.from_edges(senders, receivers, num_senders=nodes)
 
 
+def said_by(code):
+    """What a program prints, run as users run it: without the shape checks of the tests."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 # --- 1. memory
 
 
@@ -98,14 +103,22 @@ def test_a_mask_of_documents_is_made_in_memory_that_follows_the_tokens():
     assert sum(x.nbytes for x in graph.runs) < 25 * n and largest.bytes < 25 * n
 
 
-@pytest.mark.usefixtures("unchecked_shapes")
+COMPILED = """
+import torch
+from edgewise import parse
+from edgewise.kernels import attend
+compiled = torch.compile(lambda *x: attend(*x), backend="eager", dynamic=True)
+with torch._dynamo.config.patch(error_on_recompile=True):
+    for n, pattern in ((30, "window(2, 1) | hubs(0)"), (30, "hubs(0)"), (40, "window(3, 3)"), (55, "causal | hubs(9)")):
+        x = [torch.randn(n, 2, 4, requires_grad=True) for _ in range(3)]
+        compiled(*x, parse(pattern).build(n)).sum().backward()
+print("compiled once")
+"""
+
+
 def test_another_length_or_graph_compiles_nothing_and_a_known_one_makes_nothing():
     """pytorch#151043: 0.15 to 0.3 s a mask; attention-gym#159: compiled again whenever lengths or masks change."""
-    compiled = torch.compile(lambda *x: attend(*x), backend="eager", dynamic=True)
-    with torch._dynamo.config.patch(error_on_recompile=True):
-        for n, pattern in ((30, "window(2, 1) | hubs(0)"), (30, "hubs(0)"), (40, "window(3, 3)"), (55, "causal")):
-            x = [torch.randn(n, 2, 4, requires_grad=True) for _ in range(3)]
-            compiled(*x, parse(pattern).build(n)).sum().backward()
+    assert said_by(COMPILED) == "compiled once"
     model = rewire(hf.LlamaModel(hf.LlamaConfig(**SHAPE)).eval(), "window(2, 0) | hubs(0)")
     for length in (9, 5, 7, 9, 5, 7):
         model(IDS[:1, :length])
@@ -149,7 +162,7 @@ def test_without_the_compiled_part_the_answers_are_the_same():
         "torch.manual_seed(0); x = [torch.randn(30, 2, 4) for _ in range(3)]\n"
         "print(attend(*x, parse('window(3, 1) | hubs(0)').build(30)).double().sum().item())"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    told = said_by(code)
     torch.manual_seed(0)
     x = [torch.randn(30, 2, 4) for _ in range(3)]
     here = attend(*x, parse("window(3, 1) | hubs(0)").build(30)).double().sum().item()
