@@ -72,7 +72,6 @@ def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
 
 
 DOMAINS = {
-    "text": ("input_ids",),
     "series": ("past_values", "states"),
     "pictures": ("pixel", "image", "grid", "patches", "video"),
     "sounds": ("input_features", "input_values", "audio", "mel", "codes", "latents", "codebook"),
@@ -82,6 +81,8 @@ DOMAINS = {
 def domain(found: type) -> str:
     """What a class reads, by the names of its arguments."""
     names = list(inspect.signature(found.forward).parameters)
+    if "input_ids" in names:
+        return "text"
     parts = f"{found.__module__} {found.__name__}".lower()
     by_name = {"pictures": ("vision", "image", "vit"), "sounds": ("audio", "speech", "wav", "asr", "tts", "mimi")}
     for kinds, told in ((DOMAINS, names), (by_name, [parts])):

