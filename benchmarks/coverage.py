@@ -37,8 +37,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import report
 import torch
 import transformers
-from tiny_models import SIZES, TOKENS, batch, made, part_axes, picture
-from transformers import AttentionInterface, PreTrainedModel
+from tiny_batches import TOKENS, batches
+from tiny_models import SIZES, made, part_axes
+from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
 
 from edgewise import restore, rewire
 from edgewise.patterns import window
@@ -47,6 +48,7 @@ from edgewise.pretrained.attentions import attentions
 SECONDS = 90
 PATTERN = window(2, 1)
 UNCOMPARED = ("past", "mask", "cache", "attentions")  # and weights, which eager returns unasked
+Real = torch.Tensor | None  # which tokens are no padding; None where the batch is no text
 ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context")
 
 
@@ -62,21 +64,46 @@ def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
             found = getattr(module, name, None)
             if not (isinstance(found, type) and issubclass(found, PreTrainedModel)) or name.endswith("PreTrainedModel"):
                 continue
+            if getattr(found.forward, "__name__", "") == "_forward_unimplemented":
+                continue  # a name for others to inherit from
             text = "input_ids" in inspect.signature(found.forward).parameters
             if text == (kind == "text"):
                 yield family, found
 
 
+DOMAINS = {
+    "series": ("past_values", "states"),
+    "pictures": ("pixel", "image", "grid", "patches", "video"),
+    "sounds": ("input_features", "input_values", "audio", "mel", "codes", "latents", "codebook"),
+}
+
+
+def domain(found: type) -> str:
+    """What a class reads, by the names of its arguments."""
+    names = list(inspect.signature(found.forward).parameters)
+    if "input_ids" in names:
+        return "text"
+    parts = f"{found.__module__} {found.__name__}".lower()
+    by_name = {"pictures": ("vision", "image", "vit"), "sounds": ("audio", "speech", "wav", "asr", "tts", "mimi")}
+    for kinds, told in ((DOMAINS, names), (by_name, [parts])):
+        for kind, words in kinds.items():
+            if any(word in one for word in words for one in told):
+                return kind
+    return "rest"
+
+
 # --- two answers, compared
 
 
-def answers(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -> dict[str, torch.Tensor]:
+def answers(model: PreTrainedModel, given: dict[str, Any], real: Real) -> dict[str, torch.Tensor]:
     """The real positions of every tensor that the model returns."""
     found = {}
     for name, x in named_tensors("", model(**given)):
         if not x.is_floating_point() or any(part in name for part in UNCOMPARED):
             continue
-        if x.shape[:2] == real.shape:
+        if real is None:
+            pass
+        elif x.shape[:2] == real.shape:
             x = x[real]
         elif x.dim() > 2 and x.shape[0] == 2 and x.shape[1] == TOKENS - 1:
             x = x[real[:, 1:]]  # it answers from the second token on
@@ -99,7 +126,7 @@ def named_tensors(name: str, value: Any) -> Iterator[tuple[str, torch.Tensor]]:
             yield from named_tensors(f"{name}.{n}", one)
 
 
-def run(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -> tuple[dict[str, Any], dict[str, Any]]:
+def run(model: PreTrainedModel, given: dict[str, Any], real: Real) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the model answers, and the gradient of one number made of it."""
     model.zero_grad()
     torch.manual_seed(3)
@@ -115,6 +142,13 @@ def run(model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor) -> tu
     return {name: x.detach() for name, x in found.items()}, grads
 
 
+def check_numbers(*found: dict[str, torch.Tensor]) -> None:
+    """Nothing can be compared with what is no number."""
+    for name, x in (item for one in found for item in one.items()):
+        if bool(x.isnan().any()):
+            raise ArithmeticError(f"eager attention itself answers with no number in {name}")
+
+
 def worst(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
     """max|a - b| / max(1, max|b|) over all tensors; infinite where one side lacks one."""
     if ours.keys() != theirs.keys():
@@ -124,27 +158,33 @@ def worst(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
 
 def worst_gradient(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
     """The largest difference of gradients, in parts of the largest gradient."""
-    largest = max((float(g.abs().max()) for g in theirs.values() if g.numel()), default=0.0)
+    largest = max((size(g) for g in theirs.values()), default=0.0)
     zero = torch.zeros(())
-    off = [float((ours.get(n, zero) - theirs.get(n, zero)).abs().max()) for n in {*ours, *theirs}]
+    off = [apart(ours.get(n, zero), theirs.get(n, zero)) for n in {*ours, *theirs}]
     return max(off, default=0.0) / max(largest, 1e-30)
 
 
 def error(a: torch.Tensor, b: torch.Tensor) -> float:
-    if a.shape != b.shape:
-        return float("inf")
+    return apart(a, b) / max(1.0, size(b)) if a.shape == b.shape else float("inf")
+
+
+def apart(a: torch.Tensor, b: torch.Tensor) -> float:
+    """max|a - b|; infinite where one side alone is no number."""
     same = (a == b) | (a.isnan() & b.isnan())
-    off = (a - b).abs().masked_fill(same, 0.0)
-    finite = b[b.isfinite() & (b.abs() < 1e30)]
-    return float(off.max()) / max(1.0, float(finite.abs().max()) if finite.numel() else 1.0) if a.numel() else 0.0
+    off = (a - b).abs().nan_to_num(float("inf"), float("inf")).masked_fill(same, 0.0)
+    return float(off.max()) if off.numel() else 0.0
 
 
-def with_silence(out: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    """Zeros for queries whose mask lets nobody be heard, where eager attention takes everybody's mean."""
-    if mask is None:
-        return out
+def size(x: torch.Tensor) -> float:
+    """max|x| of its numbers, those that stand for nothing left out."""
+    finite = x[x.isfinite() & (x.abs() < 1e30)]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def hears_somebody(mask: torch.Tensor) -> torch.Tensor:
+    """[batch, 1, queries, 1]: whether the mask lets a query hear anybody."""
     heard = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 4
-    return out * heard.any(-1).transpose(1, 2)[..., None]
+    return heard.any(-1, keepdim=True)
 
 
 class eager_with_window:
@@ -153,6 +193,7 @@ class eager_with_window:
     def __init__(self, modules: list[Any]) -> None:
         self.modules = {id(module) for module in modules}
         self.crossing: set[int] = set()
+        self.cuts = False  # whether the window has left anybody out
         self.hooks = [module.register_forward_pre_hook(self.notice, with_kwargs=True) for module in modules]
 
     def notice(self, module: Any, args: Any, kwargs: Any) -> None:
@@ -167,13 +208,20 @@ class eager_with_window:
         Q, K = query.shape[2], key.shape[2]
         if id(module) in self.modules - self.crossing:
             outside, own = ~PATTERN.build(Q, K).dense(), attention_mask
+            self.cuts |= bool(outside.any())
             own = torch.zeros(1, 1, Q, K, dtype=query.dtype) if own is None else own
             attention_mask = own.masked_fill(outside, False if own.dtype == torch.bool else torch.finfo(own.dtype).min)
-        out, weights = forward.__globals__[name](module, query, key, value, attention_mask, **terms)
-        return with_silence(out, attention_mask), weights
+        if attention_mask is None:
+            return forward.__globals__[name](module, query, key, value, None, **terms)
+        # Of a query that hears nobody eager attention makes everybody's mean, or no number; here it is zeros.
+        hears = hears_somebody(attention_mask)
+        mask = attention_mask.masked_fill(~hears, attention_mask.dtype == torch.bool)
+        out, weights = forward.__globals__[name](module, query, key, value, mask, **terms)
+        return out * hears.transpose(1, 2), weights
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "eager_with_window":
         AttentionInterface._global_mapping["eager"] = self
+        return self
 
     def __exit__(self, *_: object) -> None:
         del AttentionInterface._global_mapping["eager"]
@@ -181,34 +229,44 @@ class eager_with_window:
             hook.remove()
 
 
+def set_eager(model: PreTrainedModel) -> None:
+    """Eager attention everywhere, also where a part reads a copy of the config that the model does not know of."""
+    model.set_attn_implementation("eager")
+    for module in model.modules():
+        if isinstance(getattr(module, "config", None), PretrainedConfig):
+            module.config._attn_implementation_internal = "eager"
+
+
 def judged(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
     """One class, from config to verdict."""
     failures = []
+    begun = time.perf_counter()
     for size in SIZES:
         stage = "not built"
         try:
             model = made(family, size)
             stage = "does not run"
-            model.set_attn_implementation("eager")
-            given, real = batch(model, padded)
-            try:
-                eager = run(model, given, real)
-            except Exception as failure:
-                part_axes(failure)
-                if "pixel_values" not in inspect.signature(model.forward).parameters:
-                    raise
-                given |= picture(model)  # it reads text beside a picture, and never without
-                eager = run(model, given, real)
-            return {**compared(model, given, real, *eager), "size": size}
+            set_eager(model)
+            for given, real in batches(model, padded):
+                try:
+                    eager = run(model, given, real)
+                    check_numbers(*eager)
+                except Exception as failure:
+                    failures.append((stage, f"{size}: {said(failure)}"))
+                    part_axes(failure)
+                    continue
+                return {**compared(model, given, real, *eager), "size": size}
         except Exception as failure:
             failures.append((stage, f"{size}: {said(failure)}"))
             part_axes(failure)
+        if time.perf_counter() - begun > SECONDS / 4:
+            break  # what is left is larger still
     stage = min((stage for stage, _ in failures), key=["does not run", "not built"].index)
     return {"verdict": stage, "why": next(why for found, why in failures if found == stage)}
 
 
 def compared(
-    model: PreTrainedModel, given: dict[str, Any], real: torch.Tensor, eager: dict[str, Any], grad: dict[str, Any]
+    model: PreTrainedModel, given: dict[str, Any], real: Real, eager: dict[str, Any], grad: dict[str, Any]
 ) -> dict[str, Any]:
     """A model that answers by eager attention, rewired to everything and to a window."""
     layers, note = None, ""
@@ -229,16 +287,19 @@ def compared(
         restore(model)
         refused = isinstance(failure, ValueError | TypeError) and str(failure).startswith("rewire:")
         return {"verdict": "refused" if refused else "error", "why": said(failure)}
-    with eager_with_window(modules):
+    with eager_with_window(modules) as peer:
         wanted, wanted_grad = run(model, given, real)
     found = {
         "complete": worst(whole, eager),
         "window": worst(narrow, wanted),
         "gradient": max(worst_gradient(whole_grad, grad), worst_gradient(narrow_grad, wanted_grad)),
+        "gradients": sum(bool(g.any()) for g in grad.values()),
         "moved": worst(narrow, eager),
         "restored": worst(again, eager),
         "attentions": len(modules),
     }
+    if not peer.cuts:
+        return {"verdict": "does not run", "why": "sequences so short here that a window leaves nobody out", **found}
     return {"verdict": verdict(found), "why": note, **found}
 
 
@@ -247,7 +308,8 @@ def verdict(found: dict[str, Any]) -> str:
         return "not restored"
     if max(found["complete"], found["window"]) > 1e-5 or found["gradient"] > 1e-4:
         return "different"
-    return "equal" if found["moved"] > 1e-4 else "unmoved"
+    least = 1e-4 if torch.get_default_dtype() == torch.float32 else max(1e-9, 1e3 * found["window"])
+    return "equal" if found["moved"] > least else "unmoved"
 
 
 def said(failure: Exception) -> str:
@@ -291,7 +353,7 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
     rows = []
     for family, found in classes(kind, only):
         if found.__name__ in known:
-            rows.append(known[found.__name__])
+            rows.append({**known[found.__name__], "domain": domain(found)})
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
             continue
         begun = time.perf_counter()
@@ -300,7 +362,13 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
             wide = alone(lambda found=found: in_float64(found, padded=True))
             row = wide if wide["verdict"] == "equal" else row
         rows.append(
-            {"family": family, "class": found.__name__, **row, "seconds": round(time.perf_counter() - begun, 2)}
+            {
+                "family": family,
+                "class": found.__name__,
+                "domain": domain(found),
+                **row,
+                "seconds": round(time.perf_counter() - begun, 2),
+            }
         )
         print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     return rows
@@ -363,9 +431,6 @@ if __name__ == "__main__":
     parser.add_argument("--save", action="store_true", help="keep the page and its numbers in benchmarks/results")
     parser.add_argument("--only", default="", help="names of files, such as bert,llama")
     parser.add_argument("--kind", choices=["text", "other", "both"], default="both")
-    parser.add_argument(
-        "--from-log", help="rows of an earlier sweep, a line of JSON each, by kind: text=FILE,other=FILE"
-    )
     parser.add_argument("--again", type=Path, help="rows of a sweep that was cut off, from its stderr: run the rest")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -374,4 +439,4 @@ if __name__ == "__main__":
     lines = [] if asked.again is None else [line for line in asked.again.read_text().splitlines() if line[:1] == "{"]
     known = {row["class"]: row for row in map(json.loads, lines)}
     sweeps = {kind: swept(kind, set(filter(None, asked.only.split(","))), known) for kind in kinds}
-    report.finish("coverage", page(sweeps), asked.save, sweeps)
+    report.finish("coverage", page(sweeps), asked.save, {"transformers": transformers.__version__, **sweeps})

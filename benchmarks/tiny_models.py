@@ -1,13 +1,11 @@
-"""A tiny model of any class of transformers, from its own config, and a batch for it."""
+"""A tiny model of any class of transformers, from its own config."""
 
-import inspect
 import re
 from typing import Any
 
 import torch
-from transformers import PretrainedConfig, PreTrainedModel
+from transformers import PretrainedConfig, PreTrainedModel, ResNetConfig
 
-TOKENS, TARGETS, REAL = 11, 6, 7
 VOCABULARY = 64
 MOST_PARAMETERS = 110_000_000
 
@@ -44,11 +42,17 @@ SMALL: dict[str, int] = {
     **dict.fromkeys(("projection_dim", "hidden_size_per_layer_input"), 32),
     **dict.fromkeys(("index_topk",), 4),
     **dict.fromkeys(("out_hidden_size", "text_hidden_size", "condition_dim", "audio_hidden_size"), 32),
+    **dict.fromkeys(("num_queries",), 8),
 }  # fmt: skip
 
 # What small numbers alone do not settle, family by family, at whatever depth the name stands.
+RESNET = {"embedding_size": 8, "hidden_sizes": [8] * 4, "depths": [1] * 4, "out_indices": [1, 2, 3, 4]}
+SERIES = {"prediction_length": 4, "context_length": 16, "lags_sequence": [1, 2]}
 ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 SETTINGS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("autoformer", "informer", "time_series_transformer"), SERIES),
+    **{name: {"backbone_config": ResNetConfig(**RESNET)} for name in ("detr", "conditional_detr", "deformable_detr")},
+    **{name: {"encoder_num_key_value_heads": 4, "decoder_num_key_value_heads": 4} for name in ("moonshine",)},
     "bamba": {"attn_layer_indices": [1]},
     "bridgetower": {"contrastive_hidden_size": 32, "share_cross_modal_transformer_layers": True},
     "chameleon": {"vocabulary_map": {"<image>": 50}},
@@ -103,6 +107,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "num_mem_blocks": 1,
     },
 }
+UNTOLD = ("transformers_version", "model_type", "architectures", "_name_or_path", "dtype", "torch_dtype")
+STAGES = ("stage_names", "out_features", "out_indices", "_out_features", "_out_indices")  # which count layers
 FORCED = ("initializer_range", "decoder_start_token_id")  # which a class reads and its config lacks
 TOTAL = re.compile(r"split_sizes to sum exactly to (\d+).*split_sizes=\[\d+, \d+, \d+\]")
 
@@ -118,7 +124,7 @@ def shrunken(settings: dict[str, Any], config: Any, small: dict[str, int]) -> di
     made: dict[str, Any] = {}
     for name, value in settings.items():
         inner = vars(config).get(name)
-        if name in ("transformers_version", "model_type", "architectures", "_name_or_path", "dtype", "torch_dtype"):
+        if name in UNTOLD or (name in STAGES and "stage_names" in settings and layers):
             continue
         if value is None and name in ("head_dim", "num_key_value_heads", "vocab_size") and small is SMALL:
             made[name] = settings.get("num_attention_heads") and 4 if name.startswith("num") else small[name]
@@ -219,62 +225,3 @@ def part_axes(failure: Exception) -> None:
     total = TOTAL.search(str(failure))
     if total and not sections:
         sections[:] = [int(total[1]) - 2, 1, 1] if int(total[1]) > 2 else [1, 1, 0]
-
-
-def batch(model: PreTrainedModel, padded: bool) -> tuple[dict[str, Any], torch.Tensor]:
-    """What the model is given, and which of its tokens are no padding."""
-    names = inspect.signature(model.forward).parameters
-    random = torch.Generator().manual_seed(1)
-    ids = torch.randint(4, 36, (2, TOKENS), generator=random)
-    real = torch.ones(2, TOKENS, dtype=torch.bool)
-    ids[0, -1] = 2  # the end of a sentence, which some classes read their answer from
-    if padded:
-        real[1, REAL:] = False
-        ids[1, REAL - 1], ids[1, REAL:] = 2, 0
-    given: dict[str, Any] = {"input_ids": ids, "attention_mask": real.long()}
-    if "decoder_input_ids" in names and "ForSequenceClassification" not in type(model).__name__:
-        given["decoder_input_ids"] = torch.randint(4, 36, (2, TARGETS), generator=random)
-    if "bbox" in names:
-        low = torch.randint(0, 50, (2, TOKENS, 2), generator=random)
-        given["bbox"] = torch.cat([low, low + 5], dim=-1)
-    if "mc_token_ids" in names:
-        given["mc_token_ids"] = real.sum(1) - 1
-    if "qformer_input_ids" in names:
-        given["qformer_input_ids"] = ids
-    if "use_cache" in names:
-        given["use_cache"] = False
-    given = {name: value for name, value in given.items() if name in names or name == "attention_mask"}
-    required = [p for p in list(names.values()) if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-    if any(p.name == "pixel_values" for p in required) and "input_ids" in names:
-        given |= picture(model)
-    if "ForMultipleChoice" in type(model).__name__:
-        given = {name: x[:, None] if isinstance(x, torch.Tensor) else x for name, x in given.items()}
-    if "input_ids" not in names:
-        given = other_batch(model, names, random)
-    return given, real
-
-
-def picture(model: PreTrainedModel) -> dict[str, Any]:
-    config = getattr(model.config, "vision_config", model.config)
-    size = getattr(config, "image_size", 32)
-    height, width = (size, size) if isinstance(size, int) else size
-    random = torch.Generator().manual_seed(2)
-    pixels = torch.randn(2, getattr(config, "num_channels", 3), height, width, generator=random)
-    return {"pixel_values": pixels[:, None] if "idefics" in type(model).__module__ else pixels}
-
-
-def other_batch(model: PreTrainedModel, names: Any, random: torch.Generator) -> dict[str, Any]:
-    """Pictures and sounds, for classes that read no text."""
-    config = model.config
-    main = model.main_input_name
-    vision = getattr(config, "vision_config", config)
-    size = getattr(vision, "image_size", 32)
-    height, width = (size, size) if isinstance(size, int) else size
-    shapes = {
-        "pixel_values": (2, getattr(vision, "num_channels", 3), height, width),
-        "input_features": (2, getattr(config, "num_mel_bins", getattr(config, "feature_size", 80)), 64),
-        "input_values": (2, 1600),
-    }
-    if main not in shapes:
-        raise LookupError(f"no batch of {main} is known here")
-    return {main: torch.randn(*shapes[main], generator=random)}

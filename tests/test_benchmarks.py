@@ -1,6 +1,7 @@
 """The benchmarks measure what they say: wrong answers are refused, ways take turns, numbers go where they belong."""
 
 import importlib
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -274,3 +275,60 @@ def test_coverage_counts_what_does_not_build(bench):
     rows = [{"family": "a", "class": "A", "verdict": name, "why": ""} for name in ("equal", "not built")]
     assert "1 of 2 classes equal (50%); of the 1 that run at all 100%" in bench.coverage.summary(rows)
     assert len(list(bench.coverage.classes("text", {"bert"}))) == 9
+
+
+@pytest.mark.parametrize(("family", "verdict"), [("ViTModel", "equal"), ("SegformerModel", "refused")])
+def test_coverage_looks_at_pictures_too(bench, family, verdict):
+    found = bench.coverage.judged(getattr(transformers, family), padded=True)
+    assert found["verdict"] == verdict, found
+    assert verdict == "refused" or found["gradients"] > 10
+
+
+def test_an_answer_that_is_no_number_equals_none_that_is_one(bench):
+    number, none = torch.ones(3), torch.tensor([1.0, torch.nan, 1.0])
+    assert bench.coverage.error(none, number) == bench.coverage.error(number, none) == float("inf")
+    assert bench.coverage.worst_gradient({"w": none}, {"w": number}) == float("inf")
+    assert bench.coverage.error(none, none) == bench.coverage.error(number, number) == 0.0
+    with pytest.raises(ArithmeticError, match="eager attention itself answers with no number in w"):
+        bench.coverage.check_numbers({"w": none})
+
+
+def test_a_query_that_hears_nobody_is_zeros_in_the_peer_as_well(bench):
+    mask = torch.tensor([[True, False], [False, False]])[None, None]
+    assert bench.coverage.hears_somebody(mask).flatten().tolist() == [True, False]
+    least = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
+    assert bench.coverage.hears_somebody(least).flatten().tolist() == [True, False]
+
+
+def test_coverage_knows_what_a_class_reads(bench):
+    read = {"BertModel": "text", "ViTModel": "pictures", "Wav2Vec2Model": "sounds", "PatchTSTModel": "series"}
+    assert {name: bench.coverage.domain(getattr(transformers, name)) for name in read} == read
+
+
+def test_the_page_of_classes_has_a_row_a_family_and_reasons(bench):
+    rows = [
+        {"family": "a", "class": "A", "verdict": "equal", "why": "", "gradients": 3},
+        {"family": "a", "class": "AHead", "verdict": "refused", "why": "rewire: A computes attention by its own code"},
+        {"family": "a", "class": "AOther", "verdict": "not built", "why": "ImportError: timm"},
+        {"family": "b", "class": "B", "verdict": "equal", "why": ""},
+    ]  # fmt: skip
+    page = bench.support.support({"transformers": "5.0", "text": rows}, "2026-01-01")
+    assert "| a | 1 of 3 | `AHead`: its attention is its own code | `AOther` |" in page and "| b | all |  |  |" in page
+    assert "| Text | 4 | 2 | 1 | 1 | 2 |" in page and "transformers 5.0" in page
+    with pytest.raises(KeyError, match="different"):
+        bench.support.support({"transformers": "5.0", "text": [{**rows[0], "verdict": "different"}]}, "2026-01-01")
+
+
+def test_the_page_of_classes_is_that_of_the_latest_sweep(bench):
+    latest = bench.report.latest("coverage")
+    saved = json.loads(latest.read_text())
+    assert (ROOT / "docs/support.md").read_text() == bench.support.support(saved, latest.name[:10])
+
+
+def test_the_cost_of_wrapping_is_a_ratio_taken_in_turn(bench):
+    asked = []
+    first, second = (lambda n=n, **given: asked.append(n) for n in (1, 2))
+    found, seconds = bench.rewire_cost.ratios(first, second, {}, 4)
+    assert asked == [1, 2, 2, 1, 1, 2, 2, 1, 1, 2] and len(found) == 4 and seconds > 0
+    line = bench.rewire_cost.line("m", 1, 16, "rewired", [1.0, 1.02, 1.04, 1.02], 0.5)
+    assert line[:5] == ["m", "1", "16", "rewired", "500.0"] and line[5].startswith("1.0200 ±")

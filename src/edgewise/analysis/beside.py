@@ -10,9 +10,10 @@ import torch
 from edgewise.analysis.peak import peak
 from edgewise.analysis.quality import Batch, Quality
 from edgewise.pretrained.brought import OURS
+from edgewise.pretrained.counted import Counted
 from edgewise.pretrained.open_model import Opened
 from edgewise.pretrained.rewire import restore
-from edgewise.pretrained.rewiring import Counted, Rewiring
+from edgewise.pretrained.rewiring import Rewiring
 
 
 @dataclass(frozen=True)

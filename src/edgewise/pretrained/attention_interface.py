@@ -101,6 +101,9 @@ def attention(
         told.rewiring.row_start = mask.row_start
     check_shapes(where, mask, query, key)
     wires = told.cross if told.crossing else told.wires
+    if wires and not told.crossing:
+        check_positions(told.path, where, mask)
+        told.rewiring.asked.check(told.path, mask)
     told.rewiring.used |= bool(wires)
     call = Call(
         query=query,
@@ -145,4 +148,14 @@ def check_shapes(where: str, mask: OwnMask, query: Tensor, key: Tensor) -> None:
             f"rewire: {where} attends with {H} heads from {Q} to {K} positions ({Hk} heads of keys) in {B} examples, "
             f"but its mask is of {mask.batch} examples, {mask.rows} to {mask.columns} positions; edgewise cannot tell "
             "which of them hear each other"
+        )
+
+
+def check_positions(path: str, where: str, mask: OwnMask) -> None:
+    """Queries stand at the last of the positions of their keys: patterns count these."""
+    if mask.rows > mask.columns:
+        raise ValueError(
+            f"rewire: {path} ({where}) hears its own sequence from {mask.rows} queries to {mask.columns} keys; which "
+            "position each key stands for is the model's to know, and a pattern cannot count them. layers= names those "
+            "to rewire, without this one"
         )

@@ -10,9 +10,10 @@ from torch import Tensor
 from edgewise.graph import Graph
 from edgewise.kernels import Dot, Given, attend, score_edges
 from edgewise.pretrained.chosen import chosen_graph
+from edgewise.pretrained.counted import real_edges
 from edgewise.pretrained.layout import dense_weights, on_edges, side_by_side
 from edgewise.pretrained.own_mask import OwnMask
-from edgewise.pretrained.rewiring import Told, real_edges
+from edgewise.pretrained.rewiring import Told
 from edgewise.pretrained.sinks import others, with_sink
 from edgewise.pretrained.wires import Wire
 

@@ -73,8 +73,12 @@ def rewire(
     transformers = require("transformers", extra="text")
     if not isinstance(model, transformers.PreTrainedModel):
         raise TypeError(
-            f"rewire: expected a transformers model, got {type(model).__name__}; networks of edgewise are given their "
-            "graphs with each call"
+            f"rewire: expected a transformers model, got {type(model).__name__}; "
+            + (
+                "load it first, as AutoModel.from_pretrained does"
+                if isinstance(model, str)
+                else "networks of edgewise are given their graphs with each call"
+            )
         )
     if pattern is None:
         return _as_kept(model, layers, heads, cross)

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from edgewise.extras import require
 from edgewise.graph import Graph
 from edgewise.names import nearest
 from edgewise.pretrained.brought import OURS, Brought
+from edgewise.pretrained.counted import Counted
 from edgewise.pretrained.kept import KEY, NOTE, kept
 from edgewise.pretrained.laying import heard_graph
 from edgewise.pretrained.own_mask import OwnMask
+from edgewise.pretrained.read_arguments import Asked, read_arguments
 from edgewise.pretrained.wires import Wire
 
 BACKEND = "edgewise"
@@ -66,27 +67,6 @@ class Told:
             module.__dict__["_edgewise"] = self
 
 
-@dataclass
-class Counted:
-    """Edges of all heads, layers and examples: by the model's own masks, and as it is rewired."""
-
-    own: int = 0
-    heard: int = 0
-    masks: list[tuple[OwnMask, Told, int]] = field(default_factory=list)  # to be counted, for so many heads
-
-    def settle(self) -> None:
-        """Count the masks that have come; they are made into graphs only now, outside of the forward pass."""
-        for mask, told, heads in self.masks:
-            graph, examples = told.rewiring.graph(mask, None, told, torch.device("cpu"))
-            self.own += real_edges(graph, mask) * heads // examples
-        self.masks.clear()
-
-    def clear(self) -> None:
-        """Begin anew."""
-        self.own = self.heard = 0
-        self.masks.clear()
-
-
 @dataclass(eq=False)
 class Rewiring:
     """A model's attentions and what they hear, the hooks that tell them, and what is to be put back."""
@@ -101,6 +81,7 @@ class Rewiring:
     recording: bool = False  # whether the weights are asked for
     row_start: int | None = 0  # the first position of the attention before; None where it is not known yet
     counted: Counted | None = None  # where somebody counts
+    asked: Asked = field(default_factory=Asked)
     known: set[str] = field(default_factory=set)  # the arguments that the model has a name for
     kept: "OrderedDict[Hashable, tuple[Graph, int]]" = field(default_factory=OrderedDict)
 
@@ -145,8 +126,8 @@ class Rewiring:
             if name in kwargs and name not in inspect.signature(model.forward).parameters
         }
         given = arguments(model, args, kwargs)
-        for name, value in given.items():
-            if name.endswith("attention_mask") and isinstance(value, Tensor) and value.dim() == 4:
+        for name, value in masks(given):
+            if value.dim() == 4:
                 raise ValueError(
                     f"rewire: {name} is a 4-D mask, {list(value.shape)}, and the model is rewired to a graph; both say "
                     "who hears whom. Give a 2-D mask of padding, or restore(model) first"
@@ -155,6 +136,7 @@ class Rewiring:
             self._refuse_unknown(given)
             self.brought = Brought.of(ours, self.needs, growing=given.get("past_key_values") is not None)
         self.row_start = None if self.brought.growing else 0
+        self.asked = Asked() if self.generating else Asked.of(given)
         wanted = given.get("output_attentions")
         self.recording = bool(getattr(model.config, "output_attentions", False) if wanted is None else wanted)
         return args, kwargs
@@ -198,7 +180,7 @@ class Rewiring:
         return frozenset[str]().union(*(wire.needs for wire in wires))
 
     def _refuse_unknown(self, given: Mapping[str, Any]) -> None:
-        known = self.known = self.known or known_arguments(self.model)
+        known = self.known = self.known or read_arguments(self.model)
         for name, value in given.items():
             if value is not None and name not in known:
                 raise TypeError(
@@ -211,35 +193,23 @@ class Rewiring:
                 )
 
 
-def real_edges(graph: Graph, mask: OwnMask) -> int:
-    """Edges whose receivers are no padding."""
-    if mask.real is None or graph.num_receivers != mask.batch * mask.rows:
-        return graph.num_edges
-    real = mask.real[:, mask.row_start : mask.row_start + mask.rows]
-    return int(graph.degree().cpu()[real.reshape(-1)].sum())
-
-
 def may_cross(module: nn.Module) -> bool:
     """Whether an attention has an argument for another sequence to hear."""
     names = inspect.signature(module.forward).parameters
     return "Cross" in type(module).__name__ or any(name in names for name in (*SOURCES, *dict(PAIRS)))
 
 
+def masks(given: Mapping[str, Any]) -> Iterator[tuple[str, Tensor]]:
+    """The masks among the arguments; transformers takes one, or one for each kind of layers."""
+    for name, value in given.items():
+        if name.endswith("attention_mask"):
+            kinds = value.items() if isinstance(value, Mapping) else [(None, value)]
+            for kind, mask in kinds:
+                if isinstance(mask, Tensor):
+                    yield name if kind is None else f"{name}[{kind!r}]", mask
+
+
 def arguments(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a forward by name, however they were given."""
     names = inspect.signature(module.forward).parameters if args else ()
     return {**dict(zip(names, args, strict=False)), **kwargs}
-
-
-def known_arguments(model: nn.Module) -> set[str]:
-    """What a model, the models in it and its loss have a name for; transformers swallows any other."""
-    transformers = require("transformers", extra="text")
-    generic = require("transformers.utils.generic", extra="text")
-    known = {"return_dict", "use_cache", "cache_position", *generic.TransformersKwargs.__annotations__}
-    functions = [m.forward for m in model.modules() if isinstance(m, transformers.PreTrainedModel)]
-    # transformers warns of a loss that a model without one is asked for.
-    loss = getattr(model, "loss_function", None) if getattr(model, "loss_type", None) is not None else None
-    for function in [*functions, *([loss] if callable(loss) else [])]:
-        parameters = inspect.signature(function).parameters.values()
-        known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
-    return known
