@@ -27,8 +27,9 @@ def read_arguments(model: nn.Module) -> set[str]:
             known |= names | {f"output_{name}" for name in getattr(module, "_can_record_outputs", None) or ()}
         known |= {name for name in names if name.startswith("output_")}
     # transformers warns of a loss that a model without one is asked for.
-    if "labels" in inspect.signature(model.forward).parameters and callable(getattr(model, "loss_function", None)):
-        known |= set(inspect.signature(model.loss_function).parameters) - {"logits", "vocab_size"}
+    loss: Any = "labels" in inspect.signature(model.forward).parameters and getattr(model, "loss_function", None)
+    if callable(loss):
+        known |= set(inspect.signature(loss).parameters) - {"logits", "vocab_size"}
     return known - {"args", "kwargs"}
 
 
