@@ -300,7 +300,30 @@ def compared(
     }
     if not peer.cuts:
         return {"verdict": "does not run", "why": "sequences so short here that a window leaves nobody out", **found}
-    return {"verdict": verdict(found), "why": note, **found}
+    told = verdict(found)
+    if told == "different":
+        found["sdpa"] = apart_by_itself(model, given, real, eager, grad)
+        if found["sdpa"] >= max(found["gradient"], found["complete"], found["window"]) / 2:
+            return {
+                "verdict": "unsteady",
+                "why": f"its own SDPA is as far from its eager: {found['sdpa']:.1e}",
+                **found,
+            }
+    return {"verdict": told, "why": note, **found}
+
+
+def apart_by_itself(
+    model: PreTrainedModel, given: dict[str, Any], real: Real, eager: dict[str, Any], grad: dict[str, Any]
+) -> float:
+    """How far transformers' own SDPA is from its eager attention, answers and gradients; 0 where there is none."""
+    try:
+        model.set_attn_implementation("sdpa")
+        answer, gradient = run(model, given, real)
+    except Exception:
+        return 0.0
+    finally:
+        set_eager(model)
+    return max(worst(answer, eager), worst_gradient(gradient, grad))
 
 
 def verdict(found: dict[str, Any]) -> str:
@@ -360,7 +383,7 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
         row = alone(lambda found=found: judged(found, padded=True))
         if row["verdict"] in ("different", "unmoved") and row.get("window", 1) < 1e-2:
             wide = alone(lambda found=found: in_float64(found, padded=True))
-            row = wide if wide["verdict"] == "equal" else row
+            row = wide if wide["verdict"] in ("equal", "unmoved") else row
         rows.append(
             {
                 "family": family,
@@ -376,12 +399,13 @@ def swept(kind: str, only: set[str], known: dict[str, dict[str, Any]]) -> list[d
 
 # --- the report
 
-ORDER = ("equal", "refused", "different", "unmoved", "not restored", "error", "does not run", "not built")
+ORDER = ("equal", "refused", "different", "unsteady", "unmoved", "not restored", "error", "does not run", "not built")
 MEANING = {
     "equal": "complete() equals eager, the window eager with its dense mask, which is not eager; gradients too",
     "refused": "one clear error instead of an answer",
     "different": "an answer that is not eager's: a defect of ours",
-    "unmoved": "the window changes nothing: a defect of ours",
+    "unsteady": "as far from eager as transformers' own SDPA is: nothing can be told, counts against us",
+    "unmoved": "answers are eager's, which a window moves too little to tell: counts against us",
     "not restored": "restore does not give the first answer back: a defect of ours",
     "error": "an error that is not ours to word: counts against us",
     "does not run": "its own eager forward fails on the generic batch: counts against the score",
@@ -391,7 +415,7 @@ MEANING = {
 
 def summary(rows: list[dict[str, Any]]) -> str:
     counts = Counter(row["verdict"] for row in rows)
-    ran = sum(counts[name] for name in ORDER[:6])
+    ran = sum(counts[name] for name in ORDER[: ORDER.index("error") + 1])
     lines = [[name, str(counts[name]), MEANING[name]] for name in ORDER if counts[name]]
     share = f"{counts['equal']} of {len(rows)} classes equal ({counts['equal'] / max(len(rows), 1):.0%}); "
     share += f"of the {ran} that run at all {counts['equal'] / max(ran, 1):.0%}."

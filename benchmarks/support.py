@@ -31,9 +31,10 @@ INTRO = """# Models of transformers
 Which classes of transformers {version} `edgewise.rewire` takes, family by family ({date}, `benchmarks/coverage.py`).
 A class is **equal** when, built tiny from its own config, its answers and gradients on a padded batch are those of
 its own eager attention: on the complete graph, and in a window with the window's dense mask added to its own.
-**Refused** is one clear error instead of an answer. **Not tried**: it could not be built or run by itself (its own
-forward fails on a generic batch, or it needs another package), so that nothing is known of it; an attention that is
-not what it should be is noticed when it first runs beside its own eager function, and refused.
+**Refused** is one clear error instead of an answer. **Not told**: it could not be built or run by itself (its own
+forward fails on a generic batch, or it needs another package), or who is heard moves its answer no more than rounding
+does, so that nothing is known of it; an attention that is not what it should be is noticed when it first runs beside
+its own eager function, and refused.
 
 No class answers differently without an error. The classes are those of every file that calls the attention interface;
 the figures of each stand in `benchmarks/results/`. How to use it: [pretrained](rooms/pretrained.md).
@@ -49,33 +50,34 @@ def support(saved: dict[str, Any], date: str) -> str:
         some = [row for row in rows if row["domain"] == name]
         if not some:
             continue
-        counts = [str(sum(kind(row) == one for row in some)) for one in ("equal", "refused", "not tried")]
+        counts = [str(sum(kind(row) == one for row in some)) for one in ("equal", "refused", "not told")]
         gradients = sum(row.get("gradients", 1) > 0 for row in some if row["verdict"] == "equal")
         table.append([title, str(len(some)), *counts, str(gradients)])
         families: dict[str, list[dict[str, Any]]] = {}
         for row in some:
             families.setdefault(row["family"], []).append(row)
         cells = [[family, *line(of_family)] for family, of_family in sorted(families.items())]
-        parts += [f"## {title}", report.table(["family", "equal:", "refused", "not tried"], cells)]
-    columns = ["", "classes:", "equal:", "refused:", "not tried:", "gradients compared:"]
+        parts += [f"## {title}", report.table(["family", "equal:", "refused", "not told"], cells)]
+    columns = ["", "classes:", "equal:", "refused:", "not told:", "gradients compared:"]
     return "\n\n".join([parts[0].rstrip(), report.table(columns, table), *parts[1:]]) + "\n"
 
 
 def kind(row: dict[str, Any]) -> str:
     """What the page calls a verdict. A defect of ours has no word here, so that no page is made with one."""
-    words = {"equal": "equal", "refused": "refused", "does not run": "not tried", "not built": "not tried"}
-    return words[row["verdict"]]
+    words = {"equal": "equal", "refused": "refused"}
+    unknown = ("unsteady", "unmoved", "does not run", "not built")
+    return {**words, **dict.fromkeys(unknown, "not told")}[row["verdict"]]
 
 
 def line(rows: list[dict[str, Any]]) -> list[str]:
     """The cells of a family."""
-    of = {one: [row for row in rows if kind(row) == one] for one in ("equal", "refused", "not tried")}
+    of = {one: [row for row in rows if kind(row) == one] for one in ("equal", "refused", "not told")}
     equal = "all" if len(of["equal"]) == len(rows) else f"{len(of['equal'])} of {len(rows)}"
     reasons: dict[str, list[str]] = {}
     for row in of["refused"]:
         reasons.setdefault(short(row["why"]), []).append(row["class"])
     refused = "; ".join(f"{listed(names)}: {reason}" for reason, names in reasons.items())
-    return [equal, refused, listed(row["class"] for row in of["not tried"])]
+    return [equal, refused, listed(row["class"] for row in of["not told"])]
 
 
 def listed(names: Iterable[str]) -> str:

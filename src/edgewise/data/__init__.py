@@ -30,6 +30,7 @@ from edgewise.data.subwords import token_heads, token_labels, token_spans
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
+from edgewise.data.texts import Texts, read_texts
 from edgewise.data.tu import tu
 from edgewise.data.wordnet import wordnet
 
@@ -70,6 +71,7 @@ __all__ = [
     "Sentence",
     "Split",
     "Task",
+    "Texts",
     "cora",
     "documents",
     "from_networkx",
@@ -83,6 +85,7 @@ __all__ = [
     "per_class",
     "planetoid",
     "read_conllu",
+    "read_texts",
     "scaffold",
     "sentence_batch",
     "shares",
