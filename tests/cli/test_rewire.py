@@ -100,6 +100,8 @@ def test_classes_and_their_labels(models):
         ("rewire enc --graph tree --data lines.txt", "lines.txt: the pattern needs tree, which a text does not bring"),
         ("rewire enc --graph links --data trees.conllu", "--links names the column that says who is linked"),
         ("rewire enc --graph links --links Enttiy --data trees.conllu", "Enttiy"),
+        ("rewire enc --graph tree --links Entity --data trees.conllu", "--links: the pattern hears no links"),
+        ("rewire enc --graph complete --spans 3 --data lines.txt", "--spans: the pattern hears no spans"),
         ("rewire enc --graph complete --layers 0-9 --data lines.txt", "no attention of BertModel is in layer 2"),
         ("rewire enc --graph complete --layers 3-1 --data lines.txt", "--layers: expected numbers and ranges such as"),
         ("rewire enc --graph complete --heads 4 --data lines.txt", "head 4 does not exist"),

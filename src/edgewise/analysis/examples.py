@@ -43,8 +43,8 @@ def read_examples(
     column: str = "text",
     label: str = "",
     *,
-    spans: int = 8,
-    links: str = "",
+    spans: int | None = None,
+    links: str | None = None,
     length: int | None,
     most: int,
     size: int,
@@ -52,21 +52,26 @@ def read_examples(
     """The texts of a file: of a model that decodes all their tokens, in pieces; of another what fits, a text each.
 
     A .conllu file has a sentence an example, with what the patterns of the rewired model need: its tree, its `spans` of
-    so many words at most, and `links` by that column.
+    so many words at most (8 unless told), and `links` by that column.
     """
     length, needs = length_of(opened, length), _needs(opened)
+    for name, told in {"spans": spans, "links": links}.items():
+        if told is not None and name not in needs:
+            raise ValueError(f"--{name}: the pattern hears no {name}; leave it out, or write it into the pattern")
     if file.suffix == ".conllu":
         if label or column != "text":
             raise ValueError(
                 f"{file}: sentences have no such columns; leave --column and --label out, or bring a table"
             )
-        return _sentences(opened, file, needs, spans, links, length=length, most=most, size=size)
+        if "links" in needs and links is None:
+            raise ValueError(f"{file}: the pattern needs links; --links names the column that says who is linked")
+        bring = {"tree": "tree" in needs, "spans": (spans or 8) if "spans" in needs else None, "links": links}
+        return _sentences(opened, file, bring, length=length, most=most, size=size)
     if needs:
         raise ValueError(
             f"{file}: the pattern needs {' and '.join(sorted(needs))}, which a text does not bring; a .conllu file does"
         )
     read = read_texts(file, column=column, label=label, whole=opened.decodes and file.suffix in (".txt", ".md"))
-    # A text has at least one piece, so that there are never more than `most` texts to read.
     texts = read.texts if opened.decodes else read.texts[:most]
     found = text_batches(opened.tokenizer, texts, length=length, size=size, pieces=opened.decodes, most=most)
     if not found.batches:
@@ -78,27 +83,17 @@ def read_examples(
     )
 
 
-def _sentences(
-    opened: Opened, file: Path, needs: frozenset[str], spans: int, links: str, *, length: int, most: int, size: int
-) -> Examples:
-    if "links" in needs and not links:
-        raise ValueError(f"{file}: the pattern needs links; --links names the column that says who is linked")
+def _sentences(opened: Opened, file: Path, bring: dict[str, Any], *, length: int, most: int, size: int) -> Examples:
     sentences = read_conllu(file)
     kept = sentences[:most]
-    bring: dict[str, Any] = {
-        "tree": "tree" in needs,
-        "spans": spans if "spans" in needs else None,
-        "links": links if "links" in needs else None,
-    }
     batches = [
         dict(sentence_batch(kept[k : k + size], opened.tokenizer, max_length=length, **bring))
         for k in range(0, len(kept), size)
     ]
     real = [count for batch in batches for count in batch["attention_mask"].sum(1).tolist()]
-    whole = (
-        [dict(sentence_batch(kept, opened.tokenizer, tree=False))["attention_mask"].sum(1)] if length in real else []
-    )
-    cut = sum(int((counts > length).sum()) for counts in whole)
+    full = [sentence for sentence, count in zip(kept, real, strict=True) if count == length]
+    whole = sentence_batch(full, opened.tokenizer, tree=False)["attention_mask"].sum(1).tolist() if full else []
+    cut = sum(count > length for count in whole)
     return Examples(batches, None, len(kept), sum(real), length, cut, len(sentences) - len(kept))
 
 

@@ -18,7 +18,7 @@ Examples:
 
 def embed(
     model: MODEL,
-    data: Annotated[Path, typer.Argument(metavar="FILE", help="Texts: .txt .md .csv .tsv .parquet .jsonl")],
+    data: Annotated[Path, typer.Argument(metavar="FILE", help="Texts: .txt .md .csv .tsv .parquet or .jsonl.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A file that ends in .parquet or .csv.")],
     column: Annotated[str, typer.Option(help="Of a table: the column of texts.")] = "text",
     pooling: Annotated[

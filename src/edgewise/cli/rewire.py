@@ -30,8 +30,13 @@ def rewire(
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Save the rewired model in this folder.")] = None,
     column: Annotated[str, typer.Option(help="Of a table: the column of texts.")] = "text",
     label: Annotated[str, typer.Option(help="Of a table: the column of classes, for a model that says them.")] = "",
-    spans: Annotated[int, typer.Option(min=2, help="Of trees, for spans: the words of a phrase at most.")] = 8,
-    links: Annotated[str, typer.Option(metavar="COLUMN", help="Of CoNLL-U, for links: who belongs together.")] = "",
+    spans: Annotated[
+        int | None,
+        typer.Option(min=2, help="Of trees, for spans: the words of a phrase at most.", show_default="8"),
+    ] = None,
+    links: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Of CoNLL-U, for links: who belongs together.")
+    ] = None,
     length: Annotated[
         int | None, typer.Option(min=2, help="Tokens at once at most.", show_default="512, or what the model takes")
     ] = None,
@@ -41,7 +46,7 @@ def rewire(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the folder if it is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Run a pretrained model along your graph, and say how it does beside the original.
+    """Run a pretrained model along your graph, beside itself.
 
     Who is heard is what the model's own mask AND the pattern let. Of a model that says the next token: its perplexity
     per token, over texts cut into pieces; a text file is one text. Of any other: how near its vectors stay to the
