@@ -32,6 +32,7 @@ from edgewise.training import Recipe, Trained, evaluate, metrics, run
 
 RUNS = Path("runs/literature")
 FIGURES = "figures.json"
+ROUNDING = 1e-6  # scores are float32: 780 of 1000 come as 0.77999997
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Row:
         """Whether the promise is kept; None where there is none."""
         if self.promised is None:
             return None
-        return found <= self.promised if self.at_most else found >= self.promised
+        better = self.promised - found if self.at_most else found - self.promised
+        return better >= -ROUNDING
 
 
 SPLITS = {"runs": 5, "varies": "data.split_seed", "at_most": True, "promised": 0.65}
@@ -80,7 +82,7 @@ ROWS = (
     Row("Cora", "planetoid_cora", "planetoid-monet", "monet", promised=0.81),
     Row("Cora", "planetoid_cora", "planetoid-graph-transformer", "graph_transformer", promised=0.79),
     Row("MUTAG", "tu_mutag", "tu-gin", "gin", promised=0.85, **FOLDS),
-    Row("PROTEINS", "tu_proteins", "tu-gin", "gin", promised=0.73, **FOLDS),
+    Row("PROTEINS", "tu_proteins", "tu-gin", "gin", ("training.batch_size=128",), promised=0.73, **FOLDS),
     Row(
         "NCI1",
         "tu_nci1",
