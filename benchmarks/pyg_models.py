@@ -85,12 +85,12 @@ class Transformer(nn.Module):
         edge_dim: int | None,
         positions: tuple[str | Part, ...],
         norm: str,
-        readout: str | None,
+        answer: Part,
         input_dropout: float,
     ) -> None:
         super().__init__()
         self.embed, self.dropout = nn.Linear(in_dim, hidden), dropout
-        self.readout = None if readout is None else READOUTS[readout]
+        self.readout = READOUTS[answer.options.get("readout", "mean")] if answer.name == "graph" else None
         self.input_dropout = nn.Dropout(input_dropout)
         made = (Part.of(part).build(NODE_POSITIONS, "node position", dim=hidden) for part in positions)
         self.positions = nn.ModuleList(made)
@@ -106,7 +106,9 @@ class Transformer(nn.Module):
             self.output.append(nn.Linear(hidden, hidden))
             wide = nn.Linear(hidden, 2 * hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(2 * hidden, hidden)
             self.feed_forward.append(nn.Sequential(*wide))
-        self.head = nn.Linear(hidden, out_dim)
+        last = answer.options.get("hidden", 0)
+        deep = nn.Linear(hidden, last), nn.ReLU(), nn.Linear(last, out_dim)
+        self.head = nn.Sequential(*deep) if last else nn.Linear(hidden, out_dim)
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
         given, h = edge_index(graph), self.embed(self.input_dropout(dense(x)))
@@ -195,7 +197,6 @@ def graph_transformer(
     input_dropout: float = 0.0,
     head: str | Mapping[str, Any] = "nodes",
 ) -> nn.Module:
-    answer = Part.of(head)
     return Transformer(
         in_dim,
         out_dim,
@@ -206,7 +207,7 @@ def graph_transformer(
         edge_dim,
         positions,
         norm,
-        readout=answer.options.get("readout", "mean") if answer.name == "graph" else None,
+        answer=Part.of(head),
         input_dropout=input_dropout,
     )
 
