@@ -141,7 +141,7 @@ ROWS = (
         "moleculenet_lipophilicity",
         "molecules-graph-transformer",
         "graph_transformer",
-        ('data.target=["exp"]', "training.epochs=40"),
+        ('data.target=["exp"]', "training.epochs=20", "training.warm_up=2"),
         **SPLITS,
     ),
 )
