@@ -115,6 +115,15 @@ ROWS = (
         varies="data.split_seed",
     ),
     Row(
+        "MUSAE Facebook, briefly",
+        "musae_facebook",
+        "musae-graph-transformer",
+        "graph_transformer",
+        ("training.epochs=15",),
+        runs=3,
+        varies="data.split_seed",
+    ),
+    Row(
         "MUSAE Facebook links",
         "musae_facebook",
         "musae-links",
@@ -134,6 +143,18 @@ ROWS = (
             *("training.batch_size=0", 'training.sampling=""'),
             *("training.epochs=6", "training.learning_rate=0.02"),
         ),
+        runs=1,
+    ),
+    Row(
+        "WordNet files, full batch, longer",
+        "wordnet31",
+        "wordnet-gat",
+        "gat",
+        (
+            *("training.batch_size=0", 'training.sampling=""'),
+            *("training.epochs=100", "training.learning_rate=0.02", "training.patience=20"),
+        ),
+        peer=None,  # PyG's 38 s a step would be an hour
         runs=1,
     ),
     Row(
