@@ -107,8 +107,8 @@ class Transformer(nn.Module):
             wide = nn.Linear(hidden, 2 * hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(2 * hidden, hidden)
             self.feed_forward.append(nn.Sequential(*wide))
         last = answer.options.get("hidden", 0)
-        deep = nn.Linear(hidden, last), nn.ReLU(), nn.Linear(last, out_dim)
-        self.head = nn.Sequential(*deep) if last else nn.Linear(hidden, out_dim)
+        deep = (nn.Linear(hidden, last), nn.ReLU()) if last else ()
+        self.head = nn.Sequential(*deep, nn.Linear(last or hidden, out_dim))
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
         given, h = edge_index(graph), self.embed(self.input_dropout(dense(x)))
