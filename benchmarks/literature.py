@@ -276,7 +276,8 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         "The test part: mean ± standard deviation over runs (seeds, folds or splits), the epoch chosen by validation; "
         "accuracy in %, RMSE in the units of the data, of links the ROC-AUC in %. PyG's layers are trained by the same "
         "recipe, in the same loop. Milliseconds an epoch: a training epoch and a look at the validation part, the "
-        "quickest of all. Gigabytes: the most that the process of a run held, PyTorch and the data with it.",
+        "quickest of all; on a machine that others use, no more than an upper bound. Gigabytes: the most that the "
+        "process of a run held, PyTorch and the data with it.",
         report.table(columns, cells),
     ]
     if changed:
