@@ -32,6 +32,7 @@ from edgewise.training import Recipe, Trained, evaluate, metrics, run
 
 RUNS = Path("runs/literature")
 FIGURES = "figures.json"
+ROUNDING = 1e-6  # scores are float32: 780 of 1000 come as 0.77999997
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,11 @@ class Row:
         """Whether the promise is kept; None where there is none."""
         if self.promised is None:
             return None
-        return found <= self.promised if self.at_most else found >= self.promised
+        better = self.promised - found if self.at_most else found - self.promised
+        return better >= -ROUNDING
 
 
 SPLITS = {"runs": 5, "varies": "data.split_seed", "at_most": True, "promised": 0.65}
-BRIEF = ("training.epochs=60",)
 FOLDS = {"runs": 10, "varies": "data.fold", "first": 1}
 
 ROWS = (
@@ -81,16 +82,26 @@ ROWS = (
     Row("Cora", "planetoid_cora", "planetoid-monet", "monet", promised=0.81),
     Row("Cora", "planetoid_cora", "planetoid-graph-transformer", "graph_transformer", promised=0.79),
     Row("MUTAG", "tu_mutag", "tu-gin", "gin", promised=0.85, **FOLDS),
-    Row("PROTEINS", "tu_proteins", "tu-gin", "gin", promised=0.73, **FOLDS),
-    Row("NCI1", "tu_nci1", "tu-gin", "gin", ("training.epochs=50",), promised=0.79, **FOLDS),
+    Row("PROTEINS", "tu_proteins", "tu-gin", "gin", ("training.batch_size=128",), promised=0.73, **FOLDS),
+    Row(
+        "NCI1",
+        "tu_nci1",
+        "tu-gin",
+        "gin",
+        (
+            *("model.hidden=64", "model.dropout=0.0", "training.batch_size=128", "training.learning_rate=3e-3"),
+            *("training.epochs=60", "training.watch=accuracy"),
+        ),
+        promised=0.79,
+        **FOLDS,
+    ),
     Row("ESOL", "moleculenet_esol", "molecules-graph-transformer", "graph_transformer", **SPLITS),
-    Row("MUSAE Facebook", "musae_facebook", "musae-gat", "gat", BRIEF, runs=5, varies="data.split_seed"),
+    Row("MUSAE Facebook", "musae_facebook", "musae-gat", "gat", runs=5, varies="data.split_seed"),
     Row(
         "MUSAE Facebook",
         "musae_facebook",
         "musae-graph-transformer",
         "graph_transformer",
-        BRIEF,
         runs=5,
         varies="data.split_seed",
     ),
@@ -100,7 +111,16 @@ ROWS = (
         "musae-gat",
         "gat",
         ("training.epochs=15",),
-        runs=1,
+        runs=3,
+        varies="data.split_seed",
+    ),
+    Row(
+        "MUSAE Facebook, briefly",
+        "musae_facebook",
+        "musae-graph-transformer",
+        "graph_transformer",
+        ("training.epochs=15",),
+        runs=3,
         varies="data.split_seed",
     ),
     Row(
@@ -126,11 +146,23 @@ ROWS = (
         runs=1,
     ),
     Row(
+        "WordNet files, full batch, longer",
+        "wordnet31",
+        "wordnet-gat",
+        "gat",
+        (
+            *("training.batch_size=0", 'training.sampling=""'),
+            *("training.epochs=100", "training.learning_rate=0.02", "training.patience=20"),
+        ),
+        peer=None,  # PyG's 38 s a step would be an hour
+        runs=1,
+    ),
+    Row(
         "Lipophilicity",
         "moleculenet_lipophilicity",
         "molecules-graph-transformer",
         "graph_transformer",
-        ('data.target=["exp"]', "training.epochs=30"),
+        ('data.target=["exp"]', "training.epochs=20", "training.warm_up=2"),
         **SPLITS,
     ),
 )
@@ -244,7 +276,8 @@ def page(rows: Sequence[dict[str, Any]]) -> str:
         "The test part: mean ± standard deviation over runs (seeds, folds or splits), the epoch chosen by validation; "
         "accuracy in %, RMSE in the units of the data, of links the ROC-AUC in %. PyG's layers are trained by the same "
         "recipe, in the same loop. Milliseconds an epoch: a training epoch and a look at the validation part, the "
-        "quickest of all. Gigabytes: the most that the process of a run held, PyTorch and the data with it.",
+        "quickest of all; on a machine that others use, no more than an upper bound. Gigabytes: the most that the "
+        "process of a run held, PyTorch and the data with it.",
         report.table(columns, cells),
     ]
     if changed:

@@ -5,11 +5,20 @@ Each has the arguments of the page of `edgewise.models` of its name, and stands 
 
 from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, elu, relu
-from torch_geometric.nn import GATConv, GCNConv, GINConv, GMMConv, TransformerConv, global_add_pool
+from torch_geometric.nn import (
+    GATConv,
+    GCNConv,
+    GINConv,
+    GMMConv,
+    TransformerConv,
+    global_add_pool,
+    global_mean_pool,
+)
 
 from edgewise import Graph
 from edgewise.layers.positions import NODE_POSITIONS
@@ -17,6 +26,7 @@ from edgewise.part import Part
 
 Activation = Callable[[Tensor], Tensor]
 NORMS = {"batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
+READOUTS = {"sum": global_add_pool, "mean": global_mean_pool}
 
 
 class Stack(nn.Module):
@@ -75,11 +85,12 @@ class Transformer(nn.Module):
         edge_dim: int | None,
         positions: tuple[str | Part, ...],
         norm: str,
-        per_graph: bool,
+        answer: Part,
         input_dropout: float,
     ) -> None:
         super().__init__()
-        self.embed, self.dropout, self.per_graph = nn.Linear(in_dim, hidden), dropout, per_graph
+        self.embed, self.dropout = nn.Linear(in_dim, hidden), dropout
+        self.readout = READOUTS[answer.options.get("readout", "mean")] if answer.name == "graph" else None
         self.input_dropout = nn.Dropout(input_dropout)
         made = (Part.of(part).build(NODE_POSITIONS, "node position", dim=hidden) for part in positions)
         self.positions = nn.ModuleList(made)
@@ -95,7 +106,9 @@ class Transformer(nn.Module):
             self.output.append(nn.Linear(hidden, hidden))
             wide = nn.Linear(hidden, 2 * hidden), nn.ReLU(), nn.Dropout(dropout), nn.Linear(2 * hidden, hidden)
             self.feed_forward.append(nn.Sequential(*wide))
-        self.head = nn.Linear(hidden, out_dim)
+        last = answer.options.get("hidden", 0)
+        deep = (nn.Linear(hidden, last), nn.ReLU()) if last else ()
+        self.head = nn.Sequential(*deep, nn.Linear(last or hidden, out_dim))
 
     def forward(self, graph: Graph, x: Tensor, edges: Tensor | None = None) -> Tensor:
         given, h = edge_index(graph), self.embed(self.input_dropout(dense(x)))
@@ -107,9 +120,8 @@ class Transformer(nn.Module):
             h = self.norms[2 * number](h + dropout(heard, self.dropout, self.training))
             more = self.feed_forward[number](h)
             h = self.norms[2 * number + 1](h + dropout(more, self.dropout, self.training))
-        if self.per_graph:
-            sizes = graph.receiver_offsets.diff()
-            h = global_add_pool(h, torch.repeat_interleave(sizes)) / sizes[:, None]
+        if self.readout is not None:
+            h = self.readout(h, torch.repeat_interleave(graph.receiver_offsets.diff()))
         return self.head(h)
 
 
@@ -183,7 +195,7 @@ def graph_transformer(
     edge_dim: int | None = None,
     dropout: float = 0.0,
     input_dropout: float = 0.0,
-    head: str = "nodes",
+    head: str | Mapping[str, Any] = "nodes",
 ) -> nn.Module:
     return Transformer(
         in_dim,
@@ -195,7 +207,7 @@ def graph_transformer(
         edge_dim,
         positions,
         norm,
-        per_graph=head == "graph",
+        answer=Part.of(head),
         input_dropout=input_dropout,
     )
 

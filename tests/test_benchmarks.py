@@ -13,7 +13,7 @@ import transformers
 
 from edgewise import Graph, parse
 from edgewise.layers import State
-from edgewise.models.heads import LinkHead
+from edgewise.models.heads import GraphHead, LinkHead
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "benchmarks"
@@ -226,6 +226,30 @@ def test_links_are_judged_by_the_formula_of_our_head_on_pyg_layers(bench):
     head, x = LinkHead({"nodes": 8}), torch.randn(9, 5)
     head.load_state_dict({name: peer.state_dict()[name] for name in head.state_dict()})
     torch.testing.assert_close(peer(graphs, x), head(State({"nodes": peer.stack(graphs["edges"], x)}), graphs))
+
+
+@pytest.mark.parametrize("readout", ["mean", "sum"])
+def test_graphs_are_answered_by_the_formula_of_our_head_on_pyg_layers(bench, readout):
+    options = {"readout": readout, "hidden": 4}
+    peer = bench.pyg_models.graph_transformer(
+        5, 2, hidden=8, num_heads=2, num_layers=1, positions=(), head={"name": "graph", **options}
+    ).eval()
+    graph = Graph.batch([Graph.from_edges(torch.tensor([0, 1]), torch.tensor([1, 0]), num_senders=n) for n in (2, 5)])
+    head, x = GraphHead({"nodes": 8}, 2, **options), torch.randn(7, 5)
+    for ours, theirs in ((head.project.widen, peer.head[0]), (head.project.narrow, peer.head[2])):
+        ours.load_state_dict(theirs.state_dict())
+    states = []
+    peer.norms[-1].register_forward_hook(lambda module, given, h: states.append(h))
+    said = peer(graph, x)
+    torch.testing.assert_close(said, head(State({"nodes": states[0]}), {"edges": graph}))
+
+
+def test_a_promise_is_kept_by_what_equals_it_but_for_rounding(bench):
+    rows = bench.literature.ROWS
+    share = next(row for row in rows if row.promised == 0.78)
+    error = next(row for row in rows if row.at_most)
+    assert [share.kept(found) for found in (0.77999999, 0.7799)] == [True, False]
+    assert [error.kept(found) for found in (0.65000001, 0.6501)] == [True, False]
 
 
 def test_published_data_are_told_with_what_is_missing(bench):
