@@ -289,9 +289,15 @@ def test_coverage_tells_what_is_not_equal(bench, monkeypatch):
     exact = bench.coverage.rewire
     monkeypatch.setattr(bench.coverage, "rewire", lambda model, pattern, **options: exact(model, "causal", **options))
     assert bench.coverage.judged(transformers.BertModel, padded=True)["verdict"] == "different"
+    with monkeypatch.context() as other:  # where transformers' own two attentions are as far apart
+        other.setattr(bench.coverage, "apart_by_itself", lambda *_: 1e9)
+        assert bench.coverage.judged(transformers.BertModel, padded=True)["verdict"] == "unsteady"
     monkeypatch.setattr(bench.coverage, "rewire", lambda model, pattern, **options: exact(model, "complete", **options))
     monkeypatch.setattr(bench.coverage, "PATTERN", parse("complete"))
-    assert bench.coverage.judged(transformers.BertModel, padded=True)["verdict"] == "unmoved"
+    told = bench.coverage.judged(transformers.BertModel, padded=True)
+    assert told["verdict"] == "does not run" and "a window leaves nobody out" in told["why"]
+    alike = dict.fromkeys(("restored", "complete", "window", "gradient"), 0.0)
+    assert bench.coverage.verdict({**alike, "moved": 1e-6}) == "unmoved"
     assert bench.coverage.judged(transformers.BigBirdModel, padded=True)["verdict"] == "refused"
 
 

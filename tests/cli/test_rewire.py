@@ -35,6 +35,7 @@ def models(edgewise, tmp_path):
     encoder(tmp_path / "classes", hf.BertForSequenceClassification)
     (tmp_path / "lines.txt").write_text("\n".join(TEXTS) + "\n")
     (tmp_path / "trees.conllu").write_text(TREES)
+    (tmp_path / "word.csv").write_text("text\ncat\n")
     Table.of("rows", {"text": list(TEXTS), "stars": ["0", "1", "1", "0"]}).write(tmp_path / "rows.csv")
     return edgewise
 
@@ -100,6 +101,7 @@ def test_classes_and_their_labels(models):
         ("rewire enc --graph tree --data lines.txt", "lines.txt: the pattern needs tree, which a text does not bring"),
         ("rewire enc --graph links --data trees.conllu", "--links names the column that says who is linked"),
         ("rewire enc --graph links --links Enttiy --data trees.conllu", "Enttiy"),
+        ("rewire dec --graph complete --data word.csv", "its texts have a token each, and none is left to be said"),
         ("rewire enc --graph tree --links Entity --data trees.conllu", "--links: the pattern hears no links"),
         ("rewire enc --graph complete --spans 3 --data lines.txt", "--spans: the pattern hears no spans"),
         ("rewire enc --graph complete --layers 0-9 --data lines.txt", "no attention of BertModel is in layer 2"),

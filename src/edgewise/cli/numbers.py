@@ -18,7 +18,7 @@ def numbers(text: str, option: str) -> list[int]:
     return found
 
 
-def size(count: float) -> str:
+def size(count: int | float) -> str:
     """Bytes, in the unit that people would take.
 
     >>> size(831), size(3_140_000)
