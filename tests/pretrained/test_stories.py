@@ -12,6 +12,7 @@ import torch
 from tests.equal import assert_equal_as_promised
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from edgewise import rewire
 from edgewise.models import Network
 from edgewise.pretrained import llama
 
@@ -111,3 +112,18 @@ def test_its_logits_are_theirs(checkpoint, network):
     words = torch.randint(3, 512, (2, 64), generator=torch.Generator().manual_seed(0))
     ours, expected = network(network.graphs([64]), words), theirs(words).logits
     assert_equal_as_promised(ours, expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("told", ["complete", "window(511, 0)"])
+def test_their_model_rewired_tells_it_too(checkpoint, told):
+    state, config = checkpoint
+    model = LlamaForCausalLM(LlamaConfig(**config, bos_token_id=1, eos_token_id=2)).eval()
+    model.load_state_dict(state | {"lm_head.weight": state["model.embed_tokens.weight"]})
+    begin = torch.tensor([[1]])
+    said = rewire(model, told).generate(
+        begin, attention_mask=torch.ones_like(begin), max_new_tokens=99, do_sample=False, pad_token_id=0
+    )
+    written = pieces()
+    text = b"".join(written[token] for token in said[0, 1:].tolist())
+    assert text.decode().lstrip().startswith(STORY)
