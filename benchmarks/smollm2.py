@@ -127,7 +127,7 @@ def page(saved: dict[str, Any]) -> str:
     same = saved["same"]
     ends = [f"–{(k + 1) * STRETCH // 1024}k" for k in range(LENGTH // STRETCH)]
     rows = [
-        [name, f"{found['all']:.2f}", *(f"{x:.2f}" for x in found["stretches"])]
+        [name.replace("|", "\\|"), f"{found['all']:.2f}", *(f"{x:.2f}" for x in found["stretches"])]
         for name, found in saved["along"].items()
     ]
     words = ", ".join(f"“{prompt}”: {'equal' if equal else '**not equal**'}" for prompt, equal in same["words"].items())
