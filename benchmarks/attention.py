@@ -109,15 +109,13 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--only", action="append", metavar="TEXT", help="graphs with this in their names; repeatable")
     parser.add_argument(
         "--quick", action="store_true", help="small graphs and a single round: it works, or it does not"
     )
     parser.add_argument("--rounds", type=int, default=15, help="at most, each way once a round")
     parser.add_argument("--seconds", type=float, default=3.0, help="about so long for each way, three rounds at least")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

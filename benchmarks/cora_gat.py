@@ -39,10 +39,9 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__, threads=False)
     parser.add_argument("--recipe", default="cora-gat")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--save", action="store_true")
     return parser.parse_args()
 
 

@@ -15,7 +15,6 @@ max|a-b| <= 1e-5 * max(1, max|b|) in float32 (gradients: 1e-4 of their largest),
 noisier than that.
 """
 
-import argparse
 import importlib
 import inspect
 import json
@@ -37,9 +36,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import report
 import torch
 import transformers
+from apart import worst, worst_gradient
+from eager_peer import eager_with_window, set_eager
 from tiny_batches import TOKENS, batches
 from tiny_models import SIZES, made, part_axes
-from transformers import AttentionInterface, PretrainedConfig, PreTrainedModel
+from transformers import PreTrainedModel
 
 from edgewise import restore, rewire
 from edgewise.patterns import window
@@ -49,7 +50,6 @@ SECONDS = 90
 PATTERN = window(2, 1)
 UNCOMPARED = ("past", "mask", "cache", "attentions")  # and weights, which eager returns unasked
 Real = torch.Tensor | None  # which tokens are no padding; None where the batch is no text
-ELSEWHERE = ("key_value_states", "encoder_hidden_states", "cross_attention_states", "context")
 
 
 def classes(kind: str, only: set[str]) -> Iterator[tuple[str, type]]:
@@ -92,7 +92,7 @@ def domain(found: type) -> str:
     return "rest"
 
 
-# --- two answers, compared
+# --- what a model answers
 
 
 def answers(model: PreTrainedModel, given: dict[str, Any], real: Real) -> dict[str, torch.Tensor]:
@@ -149,94 +149,6 @@ def check_numbers(*found: dict[str, torch.Tensor]) -> None:
             raise ArithmeticError(f"eager attention itself answers with no number in {name}")
 
 
-def worst(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """max|a - b| / max(1, max|b|) over all tensors; infinite where one side lacks one."""
-    if ours.keys() != theirs.keys():
-        return float("inf")
-    return max((error(ours[name], theirs[name]) for name in theirs), default=0.0)
-
-
-def worst_gradient(ours: dict[str, Any], theirs: dict[str, Any]) -> float:
-    """The largest difference of gradients, in parts of the largest gradient."""
-    largest = max((size(g) for g in theirs.values()), default=0.0)
-    zero = torch.zeros(())
-    off = [apart(ours.get(n, zero), theirs.get(n, zero)) for n in {*ours, *theirs}]
-    return max(off, default=0.0) / max(largest, 1e-30)
-
-
-def error(a: torch.Tensor, b: torch.Tensor) -> float:
-    return apart(a, b) / max(1.0, size(b)) if a.shape == b.shape else float("inf")
-
-
-def apart(a: torch.Tensor, b: torch.Tensor) -> float:
-    """max|a - b|; infinite where one side alone is no number."""
-    same = (a == b) | (a.isnan() & b.isnan())
-    off = (a - b).abs().nan_to_num(float("inf"), float("inf")).masked_fill(same, 0.0)
-    return float(off.max()) if off.numel() else 0.0
-
-
-def size(x: torch.Tensor) -> float:
-    """max|x| of its numbers, those that stand for nothing left out."""
-    finite = x[x.isfinite() & (x.abs() < 1e30)]
-    return float(finite.abs().max()) if finite.numel() else 0.0
-
-
-def hears_somebody(mask: torch.Tensor) -> torch.Tensor:
-    """[batch, 1, queries, 1]: whether the mask lets a query hear anybody."""
-    heard = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 4
-    return heard.any(-1, keepdim=True)
-
-
-class eager_with_window:
-    """Eager attention whose dense mask has the window's added to it, in these attentions, among themselves."""
-
-    def __init__(self, modules: list[Any]) -> None:
-        self.modules = {id(module) for module in modules}
-        self.crossing: set[int] = set()
-        self.cuts = False  # whether the window has left anybody out
-        self.hooks = [module.register_forward_pre_hook(self.notice, with_kwargs=True) for module in modules]
-
-    def notice(self, module: Any, args: Any, kwargs: Any) -> None:
-        names = list(inspect.signature(module.forward).parameters)
-        given = {**dict(zip(names, args, strict=False)), **kwargs}
-        crosses = "cross" in type(module).__name__.lower() or any(given.get(name) is not None for name in ELSEWHERE)
-        (self.crossing.add if crosses else self.crossing.discard)(id(module))
-
-    def __call__(self, module: Any, query: Any, key: Any, value: Any, attention_mask: Any, **terms: Any) -> Any:
-        forward = inspect.unwrap(type(module).forward)
-        (name,) = [n for n in forward.__code__.co_names if n.endswith("eager_attention_forward")]
-        Q, K = query.shape[2], key.shape[2]
-        if id(module) in self.modules - self.crossing:
-            outside, own = ~PATTERN.build(Q, K).dense(), attention_mask
-            self.cuts |= bool(outside.any())
-            own = torch.zeros(1, 1, Q, K, dtype=query.dtype) if own is None else own
-            attention_mask = own.masked_fill(outside, False if own.dtype == torch.bool else torch.finfo(own.dtype).min)
-        if attention_mask is None:
-            return forward.__globals__[name](module, query, key, value, None, **terms)
-        # Of a query that hears nobody eager attention makes everybody's mean, or no number; here it is zeros.
-        hears = hears_somebody(attention_mask)
-        mask = attention_mask.masked_fill(~hears, attention_mask.dtype == torch.bool)
-        out, weights = forward.__globals__[name](module, query, key, value, mask, **terms)
-        return out * hears.transpose(1, 2), weights
-
-    def __enter__(self) -> "eager_with_window":
-        AttentionInterface._global_mapping["eager"] = self
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        del AttentionInterface._global_mapping["eager"]
-        for hook in self.hooks:
-            hook.remove()
-
-
-def set_eager(model: PreTrainedModel) -> None:
-    """Eager attention everywhere, also where a part reads a copy of the config that the model does not know of."""
-    model.set_attn_implementation("eager")
-    for module in model.modules():
-        if isinstance(getattr(module, "config", None), PretrainedConfig):
-            module.config._attn_implementation_internal = "eager"
-
-
 def judged(family: type[PreTrainedModel], padded: bool) -> dict[str, Any]:
     """One class, from config to verdict."""
     failures = []
@@ -287,7 +199,7 @@ def compared(
         restore(model)
         refused = isinstance(failure, ValueError | TypeError) and str(failure).startswith("rewire:")
         return {"verdict": "refused" if refused else "error", "why": said(failure)}
-    with eager_with_window(modules) as peer:
+    with eager_with_window(modules, PATTERN) as peer:
         wanted, wanted_grad = run(model, given, real)
     found = {
         "complete": worst(whole, eager),
@@ -451,8 +363,7 @@ def why(row: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--save", action="store_true", help="keep the page and its numbers in benchmarks/results")
+    parser = report.parser(__doc__, threads=False)
     parser.add_argument("--only", default="", help="names of files, such as bert,llama")
     parser.add_argument("--kind", choices=["text", "other", "both"], default="both")
     parser.add_argument("--again", type=Path, help="rows of a sweep that was cut off, from its stderr: run the rest")

@@ -40,13 +40,11 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--nodes", type=int, default=4_096, help="at most 5,000: a mask of all pairs is made")
     parser.add_argument("--quick", action="store_true", help="few nodes: it works, or it does not")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=1.5, help="about so long for each way, three rounds at least")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

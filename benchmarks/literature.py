@@ -190,14 +190,12 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--only", action="append", metavar="TEXT", help="rows with this in their names; repeatable")
     parser.add_argument("--seeds", type=int, metavar="N", help="so many runs of each at most")
     parser.add_argument("--peer-seeds", type=int, metavar="N", help="so many runs of PyG's layers at most; 0: none")
     parser.add_argument("--finished", action="store_true", help="the table of the runs that are there; train none")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

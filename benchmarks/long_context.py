@@ -59,12 +59,10 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--model", type=Path, help="SmolLM2's GGUF file, or a folder it was saved in")
     parser.add_argument("--lengths", type=int, nargs="+", default=[8192, 16384, 32768], metavar="N")
     parser.add_argument("--rounds", type=int, default=2, metavar="N")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.model is None and options.child is None:

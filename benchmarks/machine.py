@@ -6,7 +6,6 @@ Operations are those of a large float32 matrix product, bytes those of a copy th
 byte written are two).
 """
 
-import argparse
 from dataclasses import asdict, dataclass
 
 import report
@@ -43,8 +42,7 @@ def measured(repeats: int = 5) -> Machine:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results")
+    parser = report.parser(__doc__, threads=False)
     options = parser.parse_args()
     machine = measured()
     dim = 64

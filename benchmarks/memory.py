@@ -53,10 +53,9 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__, threads=False)
     parser.add_argument("--only", action="append", metavar="TEXT", help="graphs with this in their names; repeatable")
     parser.add_argument("--quick", action="store_true", help="the smallest graph: it works, or it does not")
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 

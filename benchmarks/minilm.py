@@ -13,6 +13,7 @@ from typing import Any
 
 import report
 import torch
+from apart import error
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
@@ -35,8 +36,8 @@ def main() -> int:
     found = {
         "sentences": len(sentences),
         "tokens": sum(int(batch["attention_mask"].sum()) for batch in batches),
-        "complete": max(map(apart, along(opened, "complete", batches), own)),
-        "dense": max(map(apart, along(opened, TREE, batches), map_dense(opened, batches))),
+        "complete": max(map(error, along(opened, "complete", batches), own)),
+        "dense": max(map(error, along(opened, TREE, batches), along_dense(opened, batches))),
         "moved": {pattern: moved(along(opened, pattern, batches), own) for pattern in GRAPHS},
         "edges": {pattern: edges(pattern, batches) for pattern in ("complete", *GRAPHS)},
     }
@@ -46,12 +47,10 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the folder of the checkpoint")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--sentences", type=int, default=500, metavar="N", help="so many, from the first on")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     return parser.parse_args()
 
 
@@ -72,7 +71,7 @@ def along(opened: Opened, pattern: str, batches: list[Any]) -> list[Tensor]:
     return found
 
 
-def map_dense(opened: Opened, batches: list[Any]) -> list[Tensor]:
+def along_dense(opened: Opened, batches: list[Any]) -> list[Tensor]:
     """The states by eager attention with the tree as a dense mask."""
     opened.model.set_attn_implementation("eager")
     found = [states(opened, batch, attention_mask=dense(batch)) for batch in batches]
@@ -104,11 +103,6 @@ def graphs(pattern: str, batches: list[Any]) -> list[Graph]:
 
 def edges(pattern: str, batches: list[Any]) -> int:
     return sum(graph.num_edges for graph in graphs(pattern, batches))
-
-
-def apart(ours: Tensor, theirs: Tensor) -> float:
-    """max |a - b| / max(1, max |b|) over all layers."""
-    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1))
 
 
 def moved(found: list[Tensor], own: list[Tensor]) -> list[float]:

@@ -46,11 +46,10 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__, threads=False)
     parser.add_argument("--quick", action="store_true", help="a single round: it works, or it does not")
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=1.0, help="about so long for each, three rounds at least")
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

@@ -78,13 +78,11 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--pretraining", type=int, default=8, metavar="N", help="epochs on ZINC")
     parser.add_argument("--epochs", type=int, default=20, metavar="N", help="epochs on the others")
     parser.add_argument("--seeds", type=int, default=3, metavar="N", help="runs of each")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

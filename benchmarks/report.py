@@ -1,5 +1,6 @@
 """What a benchmark leaves behind: a page that names machine, versions and command, and its numbers as JSON."""
 
+import argparse
 import json
 import os
 import platform
@@ -29,6 +30,15 @@ def header(*packages: str) -> str:
         f"{_LOAD:.1f} before; instruction set {compiled.cpu_level() if compiled else 'none, no compiled part'}; "
         f"Python {platform.python_version()}, {versions}."
     )
+
+
+def parser(doc: str | None, *, threads: bool = True) -> argparse.ArgumentParser:
+    """The options of every script: `--threads`, where it has a say in them, and `--save`; `doc` is its help."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if threads:
+        made.add_argument("--threads", type=int, default=torch.get_num_threads())
+    made.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
+    return made
 
 
 def command() -> str:

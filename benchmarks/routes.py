@@ -48,13 +48,11 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--only", action="append", metavar="TEXT", help="graphs with this in their names; repeatable")
     parser.add_argument("--quick", action="store_true", help="256 nodes, shortly: it works, or it does not")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--seconds", type=float, default=0.7, help="about so long for each way, three rounds at least")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the report and its numbers in benchmarks/results")
     return parser.parse_args()
 
 

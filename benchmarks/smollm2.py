@@ -16,6 +16,7 @@ from typing import Any
 
 import report
 import torch
+from apart import error
 from progress import Progress
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -64,18 +65,11 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = report.parser(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="the GGUF file, or a folder it was saved in")
     parser.add_argument("--data", type=Path, required=True, help="the folder of the data sets")
     parser.add_argument("--texts", type=int, default=3, metavar="N", help="so many texts of 8,192 tokens")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--save", action="store_true", help="keep the table and its numbers in benchmarks/results")
     return parser.parse_args()
-
-
-def apart(ours: Tensor, theirs: Tensor) -> float:
-    """max |a - b| / max(1, max |b|)."""
-    return float((ours - theirs).abs().max() / theirs.abs().max().clamp(min=1))
 
 
 @torch.inference_mode()
@@ -85,7 +79,7 @@ def logits_apart(opened: Opened, tokens: Tensor) -> float:
     model.set_attn_implementation("eager")
     theirs = model(tokens[None]).logits
     model.set_attn_implementation("sdpa")
-    return apart(rewire(model, "complete")(tokens[None]).logits, theirs)
+    return error(rewire(model, "complete")(tokens[None]).logits, theirs)
 
 
 @torch.inference_mode()
@@ -107,7 +101,7 @@ def steps_apart(opened: Opened, tokens: Tensor, first: int) -> float:
     whole = model(tokens[None]).logits[0, first:]
     past = model(tokens[None, :first], use_cache=True).past_key_values
     steps = [model(token[None, None], past_key_values=past, use_cache=True).logits[0, 0] for token in tokens[first:]]
-    return apart(torch.stack(steps), whole)
+    return error(torch.stack(steps), whole)
 
 
 @torch.inference_mode()

@@ -316,18 +316,18 @@ def test_coverage_looks_at_pictures_too(bench, family, verdict):
 
 def test_an_answer_that_is_no_number_equals_none_that_is_one(bench):
     number, none = torch.ones(3), torch.tensor([1.0, torch.nan, 1.0])
-    assert bench.coverage.error(none, number) == bench.coverage.error(number, none) == float("inf")
-    assert bench.coverage.worst_gradient({"w": none}, {"w": number}) == float("inf")
-    assert bench.coverage.error(none, none) == bench.coverage.error(number, number) == 0.0
+    assert bench.apart.error(none, number) == bench.apart.error(number, none) == float("inf")
+    assert bench.apart.worst_gradient({"w": none}, {"w": number}) == float("inf")
+    assert bench.apart.error(none, none) == bench.apart.error(number, number) == 0.0
     with pytest.raises(ArithmeticError, match="eager attention itself answers with no number in w"):
         bench.coverage.check_numbers({"w": none})
 
 
 def test_a_query_that_hears_nobody_is_zeros_in_the_peer_as_well(bench):
     mask = torch.tensor([[True, False], [False, False]])[None, None]
-    assert bench.coverage.hears_somebody(mask).flatten().tolist() == [True, False]
+    assert bench.eager_peer.hears_somebody(mask).flatten().tolist() == [True, False]
     least = torch.zeros(mask.shape).masked_fill(~mask, torch.finfo(torch.float32).min)
-    assert bench.coverage.hears_somebody(least).flatten().tolist() == [True, False]
+    assert bench.eager_peer.hears_somebody(least).flatten().tolist() == [True, False]
 
 
 def test_coverage_knows_what_a_class_reads(bench):

@@ -42,6 +42,12 @@ def encoder(folder, family=hf.BertModel, **changes):
     return saved(folder, family(hf.BertConfig(**SHAPE, **changes)).eval())
 
 
+def translator(folder):
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "d_kv": 4, "num_heads": 4, "num_layers": 1, "d_ff": 24, "vocab_size": len(VOCABULARY)}
+    return saved(folder, hf.T5ForConditionalGeneration(hf.T5Config(**sizes, decoder_start_token_id=0)).eval())
+
+
 def decoder(folder):
     torch.manual_seed(0)
     config = hf.LlamaConfig(**SHAPE, num_key_value_heads=2, bos_token_id=2, eos_token_id=3)

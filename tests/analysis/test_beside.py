@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from tests.tiny_checkpoints import TEXTS, decoder, encoder
+from tests.tiny_checkpoints import SHAPE, TEXTS, decoder, encoder, tokenizer
+from transformers import BertConfig, BertModel
 
 from edgewise import rewire
 from edgewise.analysis.beside import beside
 from edgewise.analysis.quality import Cosines, Perplexity
-from edgewise.pretrained.open_model import open_model
+from edgewise.pretrained.open_model import Opened, open_model
 from edgewise.pretrained.pooling import Pooling
 from edgewise.pretrained.text_batches import text_batches
 
@@ -46,6 +47,16 @@ def test_a_decoder_some_of_whose_heads_hear_it(tmp_path):
     near = edges(lengths, lambda q, k: q - 1 <= k <= q)
     assert found.rewired.edges == (causal + near) // (2 * LAYERS)
     assert found.rewired.scores["perplexity"] != found.original.scores["perplexity"]
+
+
+def test_padding_alike_in_all_examples_is_not_counted():
+    torch.manual_seed(0)
+    opened = Opened(BertModel(BertConfig(**SHAPE)).eval(), tokenizer(), "tiny")
+    real = torch.tensor([[1] * 5 + [0] * 3] * 2)
+    batch = {"input_ids": torch.randint(5, 20, (2, 8)) * real, "attention_mask": real}
+    found = beside(opened, lambda model: rewire(model, "window(1, 1)"), [batch], lambda: [Cosines(Pooling())])
+    assert found.original.edges == edges([5, 5], lambda q, k: True)
+    assert found.rewired.edges == edges([5, 5], lambda q, k: abs(q - k) <= 1)
 
 
 def test_the_complete_graph_changes_nothing(tmp_path):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.tiny_checkpoints import TEXTS, decoder, encoder, sentences
+from tests.tiny_checkpoints import TEXTS, decoder, encoder, sentences, translator
 
 from edgewise.data.table import Table
 from edgewise.pretrained.embed import embed
@@ -18,6 +18,7 @@ def models(edgewise, tmp_path):
     encoder(tmp_path / "enc")
     decoder(tmp_path / "dec")
     sentences(tmp_path / "pooled")
+    translator(tmp_path / "t5")
     (tmp_path / "lines.txt").write_text("\n\n".join(TEXTS) + "\n")
     return edgewise
 
@@ -55,6 +56,7 @@ def test_columns_of_csv_along_a_graph(models):
             "embed enc lines.txt -o out.csv --graph tree",
             "--graph: tree needs tree, which a text does not bring",
         ),
+        ("embed t5 lines.txt -o out.csv", "t5: T5Model reads a source and says a target"),
         ("embed enc gone.csv -o out.csv", "gone.csv: there is no such file"),
     ],
 )

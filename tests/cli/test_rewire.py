@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
-from tests.tiny_checkpoints import TEXTS, decoder, encoder, gguf
+from tests.tiny_checkpoints import TEXTS, decoder, encoder, gguf, translator
 
 from edgewise.data.table import Table
 from edgewise.pretrained.open_model import open_model
@@ -33,6 +33,7 @@ def models(edgewise, tmp_path):
     encoder(tmp_path / "enc")
     decoder(tmp_path / "dec")
     encoder(tmp_path / "classes", hf.BertForSequenceClassification)
+    translator(tmp_path / "t5")
     (tmp_path / "lines.txt").write_text("\n".join(TEXTS) + "\n")
     (tmp_path / "trees.conllu").write_text(TREES)
     (tmp_path / "word.csv").write_text("text\ncat\n")
@@ -90,7 +91,9 @@ def test_classes_and_their_labels(models):
     assert "1 more left out (--examples)" in said(
         models, "rewire classes --graph complete --data rows.csv --label stars --examples 3"
     )
-    assert "1 of them ended after 12 tokens" in said(models, "rewire enc --graph complete --data lines.txt --length 12")
+    assert "4 examples (1 of them ended after 12 tokens), 31 tokens" in said(
+        models, "rewire enc --graph complete --data lines.txt --length 12"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,6 +105,7 @@ def test_classes_and_their_labels(models):
         ("rewire enc --graph links --data trees.conllu", "--links names the column that says who is linked"),
         ("rewire enc --graph links --links Enttiy --data trees.conllu", "Enttiy"),
         ("rewire dec --graph complete --data word.csv", "its texts have a token each, and none is left to be said"),
+        ("rewire t5 --graph complete --data lines.txt", "reads a source and says a target, and there is one text here"),
         ("rewire enc --graph tree --links Entity --data trees.conllu", "--links: the pattern hears no links"),
         ("rewire enc --graph complete --spans 3 --data lines.txt", "--spans: the pattern hears no spans"),
         ("rewire enc --graph complete --layers 0-9 --data lines.txt", "no attention of BertModel is in layer 2"),

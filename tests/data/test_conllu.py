@@ -90,8 +90,8 @@ def row(number, head, form="a"):
     [
         ("", 1, "expected sentences in CoNLL-U, a word a line, got an empty file"),
         (" \n\n", 1, "expected sentences in CoNLL-U, a word a line, got an empty file"),
-        (b"# text = caf\xe9\n" + ROW.encode(), 1, "expected UTF-8, got invalid continuation byte; save the file"),
-        ((ROW + "\n").encode() + b"1\t\xff\n", 3, "expected UTF-8, got invalid start byte"),
+        (b"# text = caf\xe9\n" + ROW.encode(), 1, r"expected UTF-8, got b'\xe9' at byte 12 of the line; save"),
+        ((ROW + "\n").encode() + b"1\t\xff\n", 3, r"expected UTF-8, got b'\xff' at byte 2 of the line"),
         (ROW + "\n# text = b\n\n", 3, "expected words after the comments, got none; leave the comments out"),
         (ROW + "2\tb\t0\n", 2, "expected 10 columns with a tab between them, got 3: '2\\tb\\t0'"),
         (ROW + "# a comment\n", 2, "expected 10 columns with a tab between them, got 1"),

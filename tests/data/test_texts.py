@@ -41,7 +41,12 @@ def test_columns(tmp_path, ending):
         ("gone.txt", None, {}, "gone.txt: there is no such file"),
         ("a.txt", b"", {}, "a.txt: there is no text in it"),
         ("a.txt", b" \n\n", {"whole": True}, "a.txt: there is no text in it"),
-        ("a.txt", b"one\ntw\xff\n", {}, r"a.txt: line 2 is not UTF-8: byte 2 of it, b'\\xff'; write the file as UTF-8"),
+        (
+            "a.txt",
+            b"one\ntw\xff\n",
+            {},
+            r"a.txt, line 2: expected UTF-8, got b'\\xff' at byte 2 of the line; save the file in UTF-8",
+        ),
         ("a.txt", b"one", {"label": "kind"}, "a.txt: a text file has no columns; leave --column and --label out"),
         ("a.csv", b"texts\nx\n", {}, "a.csv: there is no column 'text'. Known: texts. Did you mean 'texts'"),
         ("a.csv", b"text,kind\nx,a\n,b\n", {}, "a.csv: column 'text' is empty in row 1; leave the row out, or fill it"),

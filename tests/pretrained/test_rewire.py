@@ -6,10 +6,8 @@ import pytest
 import torch
 import transformers as hf
 from tests.equal import assert_equal_as_promised, assert_states_equal_as_promised
-from tests.patterns.own import near
 from tests.pretrained.eager_along import IDS, LEFT, RIGHT, SHAPE, eager_along, heard_by
 from tests.pretrained.peers import gradients, shaken
-from torch import nn
 
 import edgewise
 from edgewise import Graph, parse, restore, rewire
@@ -141,23 +139,6 @@ def test_each_example_may_hear_its_own_graph(name):
     assert torch.equal(answer(fixed), ours)
 
 
-def test_the_graph_of_a_batch_is_heard_by_rewired_heads_alone():
-    model = made("bert")
-    wired = rewire(model, "complete", layers=1, heads=[2])
-    weights = wired(IDS[:1], graph="window(0, 0)", output_attentions=True).attentions
-    heard = torch.stack([w[0] > 0 for w in weights])
-    assert torch.equal(heard[1, 2], torch.eye(9).bool())
-    heard[1, 2] = True
-    assert bool(heard.all())
-
-
-def test_copies_of_a_prompt_are_no_license_for_other_batches():
-    model = rewire(made("llama"), [parse("causal").build(9)])
-    model.generate(IDS[:1, :8], num_beams=2, max_new_tokens=1, pad_token_id=0)
-    with pytest.raises(ValueError, match="expected a graph for each of the 2 examples of the batch, got 1"):
-        answer(model, None)
-
-
 def test_padding_behind_a_text_counts_on_since_some_models_read_it():
     model = made("bert")
     for pattern in ("complete", "window(4, 0)", "hubs(0)"):
@@ -165,75 +146,6 @@ def test_padding_behind_a_text_counts_on_since_some_models_read_it():
             theirs = answer(model)
         assert_equal_as_promised(answer(rewire(model, pattern)), theirs)
         restore(model)
-
-
-def test_trees_ride_along_with_the_batch():
-    trees = [[1, -1, 1, 2, 3, 3, 5, 5, 0], [-1, 0, 0, 1, 1, 4]]
-    model = rewire(made("bert"), "tree | window(0, 0)")
-    ours = answer(model, tree=trees)
-    graphs = [parse("tree | window(0, 0)").build(len(tree), tree=tree) for tree in trees]
-    assert_equal_as_promised(ours, answer(rewire(restore(model), "complete"), graph=graphs))
-
-
-GIVEN = {
-    "tree": [[1, -1, 1, 2, 3, 3, 5, 5, 0], [-1, 0, 0, 1, 1, 4]],
-    "spans": [[(0, 4), (2, 5), (7, 9)], [(1, 2)]],
-    "links": [[0, -1, 3, 0, 0, -1, 3, -1, 0], [-1, 5, -1, -1, 5, 5]],
-}
-
-
-@pytest.mark.parametrize("name", ["bert", "llama"])
-@pytest.mark.parametrize(
-    "text", ["tree | window(0, 0)", "spans | hubs(0)", "links | window(1, 1)", "tree | spans & links | window(0, 0)"]
-)
-def test_what_is_known_of_tokens_rides_along_with_the_batch(name, text):
-    model, pattern = made(name), parse(text)
-    given = {need: GIVEN[need] for need in pattern.needs}
-    graphs = [pattern.build(n, **{need: GIVEN[need][k] for need in given}) for k, n in enumerate((9, 6))]
-    ours = answer(rewire(model, pattern), **given)
-    restore(model)
-    for k, graph in enumerate(graphs):
-        n = graph.num_senders
-        with eager_along(model, lambda r, c, graph=graph: graph.dense()):
-            theirs = answer(model, None, IDS[k : k + 1, :n])
-        assert_equal_as_promised(ours[k : k + 1, :n], theirs)
-
-
-@pytest.mark.parametrize("name", ["llama", "gpt2"])
-def test_left_padding_does_not_move_what_is_known_of_tokens(name):
-    model = rewire(made(name), "tree | spans | links | window(0, 0)")
-    alone = answer(model, None, IDS[1:, :6], **{need: GIVEN[need][1:] for need in GIVEN})
-    position = (LEFT.cumsum(1) - 1).clamp(min=0)
-    ids = torch.cat([IDS[:1], IDS[1:].roll(3, 1)])
-    assert_equal_as_promised(answer(model, LEFT, ids, position_ids=position, **GIVEN)[1:, 3:], alone)
-
-
-def test_the_graph_of_a_batch_may_need_a_tree_as_well():
-    model = rewire(made("bert"), "complete")
-    ids = IDS[:, :6]
-    trees = [[1, -1, 1, 2, 3, 3], [-1, 0, 0, 1, 1, 4]]
-    ours = answer(model, None, ids, graph="tree | window(0, 0)", tree=trees)
-    graphs = [parse("tree | window(0, 0)").build(6, tree=tree) for tree in trees]
-    assert torch.equal(ours, answer(model, None, ids, graph=graphs))
-    assert not torch.equal(graphs[0].dense(), graphs[1].dense())
-
-
-def test_of_packed_sentences_each_has_its_part_of_what_is_known():
-    model = rewire(made("llama"), "tree | spans | links | window(0, 0)")
-    position = torch.tensor([[0, 1, 2, 3, 0, 1, 2, 3, 4]])
-    given = {
-        "tree": [1, -1, 1, 7, 5, 7, 5, 0, 7],
-        "spans": [(0, 2), (2, 6), (7, 9)],
-        "links": [0, 1, 0, -1, 0, 2, 2, -1, 2],
-    }
-    packed = model(IDS[:1], position_ids=position, use_cache=False, **{n: [own] for n, own in given.items()}).logits
-    parts = [
-        {"tree": [1, -1, 1, -1], "spans": [(0, 2), (2, 4)], "links": [0, 1, 0, -1]},
-        {"tree": [1, 3, 1, -1, 3], "spans": [(0, 2), (3, 5)], "links": [0, 2, 2, -1, 2]},
-    ]
-    for part, (start, stop) in zip(parts, ((0, 4), (4, 9)), strict=True):
-        alone = model(IDS[:1, start:stop], **{name: [own] for name, own in part.items()}).logits
-        assert_equal_as_promised(packed[:, start:stop], alone)
 
 
 def test_a_graph_may_count_padding_as_well():
@@ -346,64 +258,6 @@ def test_half_precision_is_as_near_to_the_truth_as_eager():
     assert (ours.double() - truth).abs().mean() <= 2 * (theirs.double() - truth).abs().mean()
 
 
-# --- what is refused
-
-
-def test_a_network_of_ours_is_refused():
-    with pytest.raises(TypeError, match="rewire: expected a transformers model, got Linear"):
-        rewire(nn.Linear(2, 2), "causal")
-
-
-def test_attention_by_its_own_code_is_refused():
-    big_bird = hf.BigBirdModel(hf.BigBirdConfig(**SHAPE))
-    with pytest.raises(ValueError, match="BigBirdModel computes attention by its own code and not through"):
-        rewire(big_bird, "causal")
-    assert big_bird.config._attn_implementation != "edgewise"
-
-
-def test_attention_beside_the_interface_is_refused():
-    model = made("bert")
-    model.encoder.layer[0].MoreAttention = type("MoreAttention", (nn.Linear,), {})(2, 2)
-    with pytest.raises(ValueError, match=r"encoder.layer.0.MoreAttention .* does not go through the attention"):
-        rewire(model, "causal")
-    rewire(model, "causal", layers=1)
-
-
-@pytest.mark.parametrize(
-    ("pattern", "options", "message"),
-    [
-        ("wndow(1, 0)", {}, "unknown name 'wndow'. Known: .* Did you mean 'window'"),
-        (3, {}, "pattern must be a pattern's text, a Pattern, a Graph, a list of these"),
-        (type(parse("causal")), {}, "causal is a family of patterns and not one itself"),
-        ([], {}, "expected a pattern for each example, got an empty list"),
-        ([([0], "causal"), ([0, 1], "causal")], {}, "head 0 stands in two of the"),
-        ([([0], "causal")], {"heads": [0]}, "both say which heads; leave heads= out"),
-        ("causal", {"heads": [0, 0]}, "heads must be distinct"),
-        ("causal", {"heads": [-1]}, "heads must be numbers from 0 on"),
-        ("causal", {"heads": [4]}, "head 4 does not exist in .*, which has 4 heads"),
-        ("causal", {"layers": 2}, r"no attention of BertModel is in layer 2. Known: 0, 1; paths such as"),
-        ("causal", {"layers": []}, "layers= names no layer; leave it out for all of them"),
-        ("causal", {"cross": "causal"}, "cross= was given, and no attention of BertModel hears another sequence"),
-        ("blocks()", {}, "needs lengths=, which it is not told; tree, spans, links come with the batch, any graph"),
-    ],
-)
-def test_what_does_not_fit_is_refused_before_anything_changes(pattern, options, message):
-    model = made("bert")
-    with pytest.raises((ValueError, TypeError), match=message):
-        rewire(model, pattern, **options)
-    assert model.config._attn_implementation == "sdpa" and not hasattr(model, "_edgewise_rewiring")
-
-
-def test_a_part_of_a_rewired_model_is_refused():
-    model = rewire(made("llama"), "causal")
-    with pytest.raises(ValueError, match="layers.0.self_attn hears what LlamaForCausalLM was rewired to; rewire or"):
-        rewire(model.model, "window(1, 0)")
-    restore(model)
-    rewire(model.model, "window(1, 0)")
-    with pytest.raises(ValueError, match="hears what LlamaModel was rewired to"):
-        rewire(model, "window(1, 0)")
-
-
 def test_pictures_are_rewired_too_and_hear_the_graph_of_the_batch():
     torch.manual_seed(0)
     shape = {**SHAPE, "image_size": 8, "patch_size": 4}
@@ -417,34 +271,6 @@ def test_pictures_are_rewired_too_and_hear_the_graph_of_the_batch():
     assert_equal_as_promised(rewire(model, "complete")(pixels, graph=["window(1, 1)"] * 2)[0], theirs)
 
 
-def test_text_that_does_not_go_through_the_interface_is_refused():
-    vision = {**SHAPE, "image_size": 8, "patch_size": 4}
-    vision.pop("vocab_size")
-    model = hf.GitModel(hf.GitConfig(**SHAPE, vision_config=vision))
-    with pytest.raises(
-        ValueError, match="no attention of GitModel that goes through the attention interface is of its"
-    ):
-        rewire(model, "causal")
-
-
-def test_a_pattern_that_no_attention_hears_is_refused():
-    torch.manual_seed(0)
-    model = rewire(hf.BartModel(hf.BartConfig(**BART)), "causal", layers="*encoder_attn")
-    with pytest.raises(ValueError, match="none of the attentions named to rewire heard its own sequence; cross="):
-        model(IDS, decoder_input_ids=IDS[:, :4])
-    rewire(restore(model), "complete", layers="*encoder_attn", cross="complete")
-    model(IDS, decoder_input_ids=IDS[:, :4])
-
-
-def test_two_sequences_in_one_attention_are_refused():
-    model = made("bert")
-    attention = model.encoder.layer[0].attention.self
-    forward = attention.forward
-    attention.forward = lambda hidden_states, merged_attention_mask=None, **more: forward(hidden_states, **more)
-    with pytest.raises(ValueError, match="hears its own sequence and another in one attention, which no pattern"):
-        rewire(model, "causal")
-
-
 def test_a_new_pattern_is_never_taken_for_an_old_one():
     model = made("bert")
     for before in range(1, 9):
@@ -452,104 +278,7 @@ def test_a_new_pattern_is_never_taken_for_an_old_one():
         assert torch.equal(answer(rewire(model, f"window({before}, 0)")), fresh)
 
 
-def test_a_second_pattern_for_some_heads_of_a_layer_is_refused():
-    model = rewire(made("bert"), "causal")
-    with pytest.raises(ValueError, match="all heads of this layer hear one pattern already; restore"):
-        rewire(model, "window(1, 1)", heads=[0])
-    assert rewire(model, "window(1, 1)") is model
-
-
-def test_a_graph_of_another_size_is_refused():
-    model = rewire(made("bert"), parse("window(1, 1)").build(7))
-    with pytest.raises(ValueError, match=r"graph of example 0 has 7 receivers and 7 senders, but the\s+example has 9"):
-        answer(model)
-    with pytest.raises(ValueError, match="expected a graph for each of the 2 examples of the batch, got 3"):
-        answer(rewire(restore(model), "complete"), graph=["causal"] * 3)
-
-
-def test_a_graph_of_another_source_is_refused():
-    torch.manual_seed(0)
-    model = rewire(hf.BartModel(hf.BartConfig(**BART)), "complete", cross=parse("complete").build(4, 7))
-    with pytest.raises(ValueError, match="has 4 receivers and 7 senders, but its target has 4 positions and"):
-        model(IDS, decoder_input_ids=IDS[:, :4])
-
-
-def test_a_pattern_that_isolates_everyone_is_refused():
-    model = rewire(made("llama"), "window(0, 2) - window(0, 0)")
-    with pytest.raises(ValueError, match="nobody of example 0 hears anybody: the model's own mask and the pattern"):
-        answer(model)
-    one = [parse("causal").build(9), parse("window(0, 2) - window(0, 0)").build(6)]
-    with pytest.raises(ValueError, match="nobody of example 1 hears anybody"):
-        answer(rewire(restore(model), "causal"), graph=one)
-
-
 def test_a_receiver_that_hears_nobody_gets_zeros():
     model = rewire(made("llama"), "window(3, 0) - window(0, 0)")
     weights = model(IDS, output_attentions=True).attentions[0]
     assert not weights[:, :, 0].any() and torch.allclose(weights[:, :, 1:].sum(-1), torch.ones(2, 4, 8))
-
-
-def test_a_dense_mask_beside_a_graph_is_refused():
-    model = rewire(made("llama"), "causal")
-    with pytest.raises(ValueError, match="attention_mask is a 4-D mask, .*Give a 2-D mask of padding, or restore"):
-        model(IDS, attention_mask=torch.ones(2, 1, 9, 9, dtype=torch.bool))
-
-
-@pytest.mark.usefixtures("unchecked_shapes")
-def test_a_mask_of_other_shapes_is_refused():
-    model = rewire(made("llama"), "causal")
-    with pytest.raises(ValueError, match=r"attention_mask must be \[batch, positions\], got shape"):
-        model(IDS, attention_mask=torch.ones(2, 9, 9, dtype=torch.bool))
-
-
-@pytest.mark.parametrize("name", ["llama", "bert", "gpt2"])
-def test_arguments_that_transformers_swallows_are_refused(name):
-    model = rewire(made(name), "causal")
-    with pytest.raises(TypeError, match="takes head_mask= and does nothing with it; leave it out. Heads are rewired"):
-        answer(model, head_mask=torch.ones(2, 4))
-    with pytest.raises(TypeError, match="takes grph= and does nothing with it.*Did you mean 'graph'"):
-        answer(model, grph=[])
-    assert answer(restore(model), head_mask=torch.zeros(2, 4)).shape[:2] == (2, 9)
-
-
-def test_a_tree_that_does_not_fit_is_refused():
-    model = rewire(made("bert"), "tree | window(0, 0)")
-    with pytest.raises(
-        ValueError, match="needs tree= for each example; give it with the batch: .*each the head of each"
-    ):
-        answer(model)
-    with pytest.raises(
-        ValueError, match="tree of example 1, which has 6 tokens without padding: tree: expected a head"
-    ):
-        answer(model, tree=[[-1] + [0] * 8] * 2)
-    with pytest.raises(TypeError, match="tree must be a list with an entry for each example, got int; an entry is the"):
-        answer(model, tree=3)
-    with pytest.raises(ValueError, match="expected a tree for each of the 2 examples of the batch, got 1"):
-        answer(model, tree=[[-1] + [0] * 8])
-
-
-def test_spans_and_labels_that_do_not_fit_are_refused():
-    model = rewire(made("bert"), "spans | links | window(0, 0)")
-    labels = [[-1] * 9, [-1] * 6]
-    with pytest.raises(
-        IndexError, match="spans of example 1, which has 6 tokens without padding: spans: expected 0 <="
-    ):
-        answer(model, spans=[[(0, 9)], [(3, 7)]], links=labels)
-    with pytest.raises(
-        ValueError, match="links of example 0, which has 9 tokens without padding: links: expected a lab"
-    ):
-        answer(model, spans=[[], []], links=labels[::-1])
-    with pytest.raises(TypeError, match="links of example 0, which has 9 tokens without padding: build: links must be"):
-        answer(model, spans=[[], []], links=[torch.ones(9), labels[1]])
-
-
-def test_what_no_pattern_needs_is_refused():
-    model = rewire(made("llama"), "tree | window(1, 0)")
-    trees = [[-1] + [0] * 8, [-1] + [0] * 5]
-    with pytest.raises(ValueError, match="links= was given, and no pattern of the model needs it; leave it out"):
-        answer(model, tree=trees, links=trees)
-    with pytest.raises(ValueError, match="spans= was given, and no pattern of the model needs it"):
-        model.generate(IDS[:1], tree=trees[:1], spans=[[]], max_new_tokens=1)
-    answer(model, tree=trees, links=[[-1] * 9, [-1] * 6], graph="causal | links")
-    with pytest.raises(ValueError, match="the pattern needs features=, which it is not told; tree, spans, links come"):
-        answer(model, tree=trees, graph=near())

@@ -32,8 +32,8 @@ class Examples:
     @property
     def told(self) -> str:
         """How much of the file that is."""
-        said = f"{self.count:,} examples, {self.num_tokens:,} tokens"
-        said += f", {self.cut:,} of them ended after {self.length:,} tokens" if self.cut else ""
+        ended = f" ({self.cut:,} of them ended after {self.length:,} tokens)" if self.cut else ""
+        said = f"{self.count:,} examples{ended}, {self.num_tokens:,} tokens"
         return said + (f", {self.left_out:,} more left out (--examples)" if self.left_out else "")
 
 

@@ -77,7 +77,10 @@ class Cosines(Quality):
 
 
 class MaskedTokens(Quality):
-    """The share of hidden tokens that are said rightly; 15 % of each example, drawn by a seed, become [MASK]."""
+    """The share of hidden tokens that are said rightly; 15 % of each example, drawn by a seed, become [MASK].
+
+    What else is asked of the same pass is asked of texts with these tokens hidden.
+    """
 
     def __init__(self, tokenizer: Any, share: float = 0.15, seed: int = 0) -> None:
         self.tokenizer, self.share = tokenizer, share
@@ -127,6 +130,7 @@ class Classes(Quality):
 
 def qualities(opened: Opened, labels: Sequence[str] | None, pooling: Pooling) -> list[Quality]:
     """What to ask of this model: what its head is for, and of one that does not decode how far its vectors move."""
+    opened.check_one_sequence()
     name = type(opened.model).__name__
     if labels is not None and not name.endswith("ForSequenceClassification"):
         raise ValueError(f"{opened.source}: {name} says no class of a text, so that labels have no use; leave them out")

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edgewise.data.utf8 import read_utf8
 from edgewise.extras import require
 
 FIELDS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -19,12 +20,7 @@ class Line(NamedTuple):
 
 def stanzas(file: Path) -> Iterator[tuple[list[Line], list[Line]]]:
     """The comments and the words of each sentence; a blank line ends it."""
-    data = file.read_bytes()
-    try:
-        lines = data.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError as error:
-        at = data[: error.start].count(b"\n") + 1
-        raise ValueError(f"{file}, line {at}: expected UTF-8, got {error.reason}; save the file in UTF-8") from error
+    lines = read_utf8(file).replace("\r\n", "\n").split("\n")
     comments: list[Line] = []
     rows: list[Line] = []
     for number, text in enumerate([*lines, ""], start=1):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgewise.data.table import Table
+from edgewise.data.utf8 import read_utf8
 from edgewise.extras import require
 
 ENDINGS = (".txt", ".md", ".csv", ".tsv", ".parquet", ".jsonl")
@@ -46,27 +47,13 @@ def read_texts(file: str | Path, *, column: str = "text", label: str = "", whole
     return found
 
 
-def decoded(file: Path) -> str:
-    """A text file as a string; bytes that are no UTF-8 are an error that says where."""
-    content = file.read_bytes()
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1)
-        raise ValueError(
-            f"{file}: line {line} is not UTF-8: byte {column} of it, {content[error.start : error.start + 1]!r}; "
-            "write the file as UTF-8"
-        ) from error
-
-
 def _whole(file: Path) -> Texts:
-    text = decoded(file)
+    text = read_utf8(file)
     return Texts(file, (text,) if text.strip() else (), (0,))
 
 
 def _lines(file: Path) -> Texts:
-    kept = [(row, line) for row, line in enumerate(decoded(file).splitlines()) if line.strip()]
+    kept = [(row, line) for row, line in enumerate(read_utf8(file).splitlines()) if line.strip()]
     return Texts(file, tuple(line for _, line in kept), tuple(row for row, _ in kept))
 
 

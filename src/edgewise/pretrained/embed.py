@@ -31,7 +31,11 @@ def embed(
         pooling: what becomes of the states.
         length: tokens of a text at most.
         batch_size: texts at a time.
+
+    Raises:
+        ValueError: a model that reads a source and says a target.
     """
+    opened.check_one_sequence()
     order = sorted(range(len(texts)), key=lambda text: len(texts[text]))
     batches = text_batches(
         opened.tokenizer, [texts[text] for text in order], length=length, size=batch_size, pieces=False

@@ -40,7 +40,7 @@ class Call:
 
     def answer(self, wires: Sequence[Wire]) -> Answer:
         """Every head over the graph of its wire; heads of no wire over the model's own mask."""
-        self._count(own=True)
+        self._count_own()
         if not wires or wires[0].heads is None:
             return self.by(wires[0] if wires else None)
         H, device = self.query.shape[1], self.query.device
@@ -111,19 +111,22 @@ class Call:
             graph, examples = graph.remember(("copies", B), lambda: Graph.batch([one] * B)), B
         return (graph, examples) if self.chosen is None else (graph & chosen_graph(self.chosen, K), examples)
 
-    def _count(self, graph: Graph | None = None, examples: int = 1, *, own: bool = False) -> None:
-        """Tell whoever counts edges: those of `graph`, or what there is to make of the model's `own` mask later."""
-        counted = self.told.rewiring.counted
-        if counted is None:
-            return
-        B, H = self.query.shape[:2]
-        if own and self.chosen is None:
+    def _count(self, graph: Graph, examples: int) -> None:
+        """Tell whoever counts edges how many these heads hear."""
+        if self.told.rewiring.counted is not None:
+            self.told.rewiring.counted.heard += self._edges(graph, examples)
+
+    def _count_own(self) -> None:
+        """Tell whoever counts edges how many the model's own mask has; later, where no choice of its own cuts it."""
+        counted, (B, H) = self.told.rewiring.counted, self.query.shape[:2]
+        if counted is not None and self.chosen is None:
             counted.masks.append((self.mask, self.told, B * H))
-        elif own:
-            chosen, examples = self._graph(None)
-            counted.own += real_edges(chosen, self.mask) * H * (B // examples)
-        elif graph is not None:
-            counted.heard += real_edges(graph, self.mask) * H * (B // examples)
+        elif counted is not None:
+            counted.own += self._edges(*self._graph(None))
+
+    def _edges(self, graph: Graph, examples: int) -> int:
+        B, H = self.query.shape[:2]
+        return real_edges(graph, self.mask) * H * (B // examples)
 
     def _bias(self, graph: Graph, rows: int, columns: int) -> Tensor | None:
         found: Tensor | None = None

@@ -1,5 +1,6 @@
 """A checkpoint of Hugging Face's, opened: the model, its tokenizer, and the graph that its config keeps."""
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,14 @@ class Opened:
     model: Any
     tokenizer: Any
     source: str
+
+    def check_one_sequence(self) -> None:
+        """Refuse a model that reads a source and says a target: texts alone are not what it takes."""
+        if "decoder_input_ids" in inspect.signature(self.model.forward).parameters:
+            raise ValueError(
+                f"{self.source}: {type(self.model).__name__} reads a source and says a target, and there is one text "
+                "here; bring an encoder or a decoder"
+            )
 
     @property
     def decodes(self) -> bool:
