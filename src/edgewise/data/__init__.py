@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 
-from edgewise.data.answers import Answer, Classes, Labels, Linked, Numbers
+from edgewise.data.answers import Answer, Classes, Labels, Linked, Numbers, OneOf, Tokens
 from edgewise.data.batch import Batch
+from edgewise.data.cloze_task import ClozeTask
 from edgewise.data.conllu import read_conllu
 from edgewise.data.cora import cora
 from edgewise.data.documents import documents
 from edgewise.data.encoders import ENCODERS
 from edgewise.data.features import NORMALISERS
 from edgewise.data.graph_task import GraphTask
+from edgewise.data.labelled_texts import labelled_texts
+from edgewise.data.language import language
+from edgewise.data.language_task import LanguageTask
 from edgewise.data.learned import ANSWERS, Learned
 from edgewise.data.link_task import LinkTask, links_of
 from edgewise.data.masked_task import MaskedTask
@@ -30,7 +34,10 @@ from edgewise.data.subwords import token_heads, token_labels, token_spans
 from edgewise.data.tables import tables
 from edgewise.data.target_columns import TARGETS
 from edgewise.data.task import Task
+from edgewise.data.text_task import TextTask
 from edgewise.data.texts import Texts, read_texts
+from edgewise.data.tokenisers import TOKENISERS, Tokeniser
+from edgewise.data.treebank import treebank
 from edgewise.data.tu import tu
 from edgewise.data.wordnet import wordnet
 
@@ -42,6 +49,9 @@ DATASETS: dict[str, Callable[..., Task]] = {
     "tu": tu,
     "molecules": molecules,
     "wordnet": wordnet,
+    "texts": labelled_texts,
+    "treebank": treebank,
+    "language": language,
 }
 
 SAMPLINGS: dict[str, type[Sampling]] = {"neighbours": Neighbours, "random_walks": RandomWalks}
@@ -54,11 +64,14 @@ __all__ = [
     "SAMPLINGS",
     "SPLITS",
     "TARGETS",
+    "TOKENISERS",
     "Answer",
     "Batch",
     "Classes",
+    "ClozeTask",
     "GraphTask",
     "Labels",
+    "LanguageTask",
     "Learned",
     "LinkTask",
     "Linked",
@@ -66,17 +79,22 @@ __all__ = [
     "Neighbours",
     "NodeTask",
     "Numbers",
+    "OneOf",
     "RandomWalks",
     "Sampling",
     "Sentence",
     "Split",
     "Task",
+    "TextTask",
     "Texts",
+    "Tokeniser",
+    "Tokens",
     "cora",
     "documents",
     "from_networkx",
     "from_pyg",
     "graphs_from_pyg",
+    "language",
     "links_of",
     "molecules",
     "musae",
@@ -90,9 +108,11 @@ __all__ = [
     "sentence_batch",
     "shares",
     "tables",
+    "labelled_texts",
     "token_heads",
     "token_labels",
     "token_spans",
+    "treebank",
     "tu",
     "wordnet",
 ]

@@ -44,6 +44,10 @@ class Answer(ABC):
         """The targets as an objective compares them with outputs."""
         return targets
 
+    def kept(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """What is kept of outputs when they have been held against targets, a row an example: here, all."""
+        return outputs
+
     @abstractmethod
     def described(self) -> str:
         """How many of what, for the report."""
@@ -53,13 +57,10 @@ class Answer(ABC):
         return {"kind": type(self).__name__.lower(), "names": list(self.names)}
 
 
-class Classes(Answer):
-    """One of several classes: targets [examples], int64, a number of a name; -1 is unknown.
+class OneOf(Answer):
+    """One of several: targets [examples], int64, a number of a name; -1 is unknown.
 
-        p_c = exp(y_c) / Σ_d exp(y_d)
-
-    >>> Classes(("bread", "milk")).said(torch.zeros(1, 2))
-    tensor([[0.5000, 0.5000]])
+    p_c = exp(y_c) / Σ_d exp(y_d)
     """
 
     def check(self, targets: Tensor, examples: int, where: str) -> None:
@@ -82,8 +83,33 @@ class Classes(Answer):
     def said(self, outputs: Tensor) -> Tensor:
         return outputs.softmax(dim=-1)
 
+
+class Classes(OneOf):
+    """One of several classes, as `OneOf` has it.
+
+    >>> Classes(("bread", "milk")).said(torch.zeros(1, 2))
+    tensor([[0.5000, 0.5000]])
+    """
+
     def described(self) -> str:
         return f"{self.out_dim} classes"
+
+
+class Tokens(OneOf):
+    """One token of a vocabulary, as `OneOf` has it. So many are asked, of so many, that outputs are not kept.
+
+    Kept is what can be said of each: [-log p of the token, 1 where it was the likeliest and 0 elsewhere].
+
+    >>> Tokens(("bread", "milk")).kept(torch.zeros(1, 2), torch.tensor([1]))
+    tensor([[0.6931, 0.0000]])
+    """
+
+    def kept(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        nats = torch.nn.functional.cross_entropy(outputs.float(), targets, reduction="none")
+        return torch.stack([nats, (outputs.argmax(dim=-1) == targets).float()], dim=-1)
+
+    def described(self) -> str:
+        return f"1 of {self.out_dim} tokens"
 
 
 class Labels(Answer):

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.patterns import Sequences
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +17,8 @@ class Batch:
     `asked` are the rows that are asked about, all where it is None; targets has a row for each of them.
     """
 
-    graphs: Graph | Mapping[str, Graph]
-    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr
+    graphs: Graph | Mapping[str, Graph] | Sequences  # sequences: the network's patterns make the graphs
+    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr, or tokens Int64[Tensor, "nodes"]
     targets: Tensor  # a row for each asked
     asked: Tensor | None = None  # Int64[Tensor, "asked"]
     edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"]

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgewise.data.answers import UNKNOWN, Answer, Classes, Labels, Linked, Numbers
+from edgewise.data.answers import UNKNOWN, Answer, Classes, Labels, Linked, Numbers, Tokens
 from edgewise.data.splits import Split
 from edgewise.data.table import Table
 from edgewise.names import lookup, nearest
 
-ANSWERS: dict[str, type[Answer]] = {kind.__name__.lower(): kind for kind in (Classes, Labels, Linked, Numbers)}
+ANSWERS: dict[str, type[Answer]] = {kind.__name__.lower(): kind for kind in (Classes, Labels, Linked, Numbers, Tokens)}
 
 
 @dataclass(frozen=True)

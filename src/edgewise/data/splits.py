@@ -73,6 +73,18 @@ def shares(targets: Tensor, *, train: float = 0.6, validation: float = 0.2, seed
     return Split(*(part.sort().values for part in order.tensor_split([learned, learned + chosen])))
 
 
+def in_order(targets: Tensor, *, train: float = 0.8, validation: float = 0.1) -> Split:
+    """The first share `train` of all examples, then a share `validation`, and the rest for testing: nothing is drawn.
+
+    >>> [part.tolist() for part in in_order(torch.zeros(5), train=0.6, validation=0.2)]
+    [[0, 1, 2], [3], [4]]
+    """
+    _check_shares(train, validation)
+    count = len(targets)
+    learned, chosen = round(train * count), round(validation * count)
+    return Split(*torch.arange(count).tensor_split([learned, learned + chosen]))
+
+
 def given(*, given: Split | None) -> Split:
     """The split that the data bring."""
     if given is None:
@@ -111,6 +123,7 @@ def scaffold(
 SPLITS: dict[str, Callable[..., Split]] = {
     "given": given,
     "random": shares,
+    "in_order": in_order,
     "per_class": per_class,
     "scaffold": scaffold,
 }

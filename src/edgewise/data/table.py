@@ -18,10 +18,27 @@ class Table:
         self._table = table
 
     @classmethod
-    def read(cls, file: Path, delimiter: str = ",") -> "Table":
-        """The table in a CSV or Parquet file."""
-        reader = _read_parquet if file.suffix == ".parquet" else _read_csv
-        return cls(file, reader(file, delimiter))
+    def read(cls, file: Path, delimiter: str = ",", *, names: Sequence[str] = ()) -> "Table":
+        """The table in a CSV or Parquet file; in a .tsv nothing is quoted. `names`: of columns without a header."""
+        return cls(file, _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, delimiter, names))
+
+    @classmethod
+    def joined(cls, tables: Sequence["Table"]) -> "Table":
+        """The rows of tables with the same columns, one table after another."""
+        if len(tables) == 1:
+            return tables[0]
+        arrow = require("pyarrow", extra="graph")
+        first, files = tables[0], ", ".join(str(table.file) for table in tables)
+        for table in tables[1:]:
+            if table.names != first.names:
+                raise ValueError(
+                    f"{table.file}: expected the columns of {first.file}, {', '.join(first.names)}, got"
+                    f" {', '.join(table.names)}"
+                )
+        try:
+            return cls(files, arrow.concat_tables([table._table for table in tables], promote_options="permissive"))
+        except (arrow.ArrowInvalid, arrow.ArrowTypeError) as error:
+            raise ValueError(f"{files}: their columns are to hold values of one kind: {error}") from error
 
     @classmethod
     def of(cls, name: str, columns: Mapping[str, Sequence[object]]) -> "Table":
@@ -87,12 +104,17 @@ def check_ending(file: Path) -> None:
         raise ValueError(f"{file}: expected a file that ends in .parquet or .csv, to know how it is written")
 
 
-def _read_csv(file: Path, delimiter: str) -> Any:
+def _read_csv(file: Path, delimiter: str, names: Sequence[str]) -> Any:
     csv, arrow = require("pyarrow.csv", extra="graph"), require("pyarrow", extra="graph")
     try:
         table = csv.read_csv(
             file,
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            read_options=csv.ReadOptions(column_names=list(names) or None),
+            parse_options=csv.ParseOptions(
+                delimiter=delimiter,
+                quote_char=False if file.suffix == ".tsv" else '"',
+                newlines_in_values=file.suffix != ".tsv",
+            ),
             # Only what is empty is missing: "NA" may be a country.
             convert_options=csv.ConvertOptions(
                 null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
@@ -109,7 +131,7 @@ def _read_csv(file: Path, delimiter: str) -> Any:
     return table
 
 
-def _read_parquet(file: Path, delimiter: str) -> Any:
+def _read_parquet(file: Path) -> Any:
     parquet, arrow = require("pyarrow.parquet", extra="graph"), require("pyarrow", extra="graph")
     try:
         return parquet.read_table(file)

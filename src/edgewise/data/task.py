@@ -83,14 +83,27 @@ class Task(ABC):
         """Its sizes in a sentence, for the report."""
 
     @property
-    @abstractmethod
-    def num_features(self) -> int:
-        """How many features a node has."""
+    def offered(self) -> dict[str, Any]:
+        """What a model's page is told of the task, by the names of its parameters.
+
+        Not `edge_dim` where edges bring nothing, so that a model's own default stands.
+        """
+        edges = {"edge_dim": self.num_edge_features} if self.num_edge_features else {}
+        return {"in_dim": self.num_features, "out_dim": self.answer.out_dim, **edges}
+
+    def longest(self) -> Batch | None:
+        """The example that takes the most room, where a network may have too little for it."""
+        return None
 
     @property
-    @abstractmethod
+    def num_features(self) -> int:
+        """How many features a node has; 0: it is a token."""
+        return 0
+
+    @property
     def num_edge_features(self) -> int:
         """How many features an edge has; 0: edges bring none."""
+        return 0
 
     @property
     def class_names(self) -> tuple[str, ...]:

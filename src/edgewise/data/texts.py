@@ -1,14 +1,13 @@
 """Texts out of a file: lines, or a column of a table."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgewise.data.table import Table
+from edgewise.data.text_tables import TABLES, is_table, read_text_table
 from edgewise.data.utf8 import read_utf8
-from edgewise.extras import require
 
-ENDINGS = (".txt", ".md", ".csv", ".tsv", ".parquet", ".jsonl")
+ENDINGS = (".txt", ".md", *TABLES)
 
 
 @dataclass(frozen=True)
@@ -25,16 +24,17 @@ def read_texts(file: str | Path, *, column: str = "text", label: str = "", whole
     """The texts of a file, by its ending.
 
     .txt and .md: a line is a text, and lines that are empty are none; or the `whole` file is one. .csv, .tsv, .parquet
-    and .jsonl: a row is a text, in `column`; `label` names a column that says something of each.
+    and .jsonl, and a folder that `save_to_disk` of Hugging Face's `datasets` wrote: a row is a text, in `column`;
+    `label` names a column that says something of each.
 
     Raises:
         FileNotFoundError, ValueError: no file, another ending, no such column, an empty cell or file, bytes that are
             no UTF-8 (line and byte), options that the file has no place for.
     """
     file = Path(file)
-    if file.suffix not in ENDINGS:
+    if file.suffix not in ENDINGS and not is_table(file):
         raise ValueError(f"{file}: expected a file of texts that ends in {', '.join(ENDINGS)}")
-    if not file.is_file():
+    if not file.exists():
         raise FileNotFoundError(f"{file}: there is no such file")
     if file.suffix in (".txt", ".md"):
         if label or column != "text":
@@ -58,7 +58,7 @@ def _lines(file: Path) -> Texts:
 
 
 def _cells(file: Path, column: str, label: str) -> Texts:
-    table = _read(file)
+    table = read_text_table(file)
     texts = _full(table, column)
     return Texts(file, texts, tuple(range(len(texts))), _full(table, label) if label else None)
 
@@ -69,16 +69,3 @@ def _full(table: Table, column: str) -> tuple[str, ...]:
     if empty is not None:
         raise ValueError(f"{table.file}: column {column!r} is empty in row {empty}; leave the row out, or fill it")
     return tuple(str(cell) for cell in cells)
-
-
-def _read(file: Path) -> Table:
-    readers: dict[str, Callable[[Path], Table]] = {".tsv": lambda file: Table.read(file, "\t"), ".jsonl": _json}
-    return readers.get(file.suffix, Table.read)(file)
-
-
-def _json(file: Path) -> Table:
-    json, arrow = require("pyarrow.json", extra="graph"), require("pyarrow", extra="graph")
-    try:
-        return Table(file, json.read_json(file))
-    except arrow.ArrowInvalid as error:
-        raise ValueError(f"{file}: cannot be read as JSON, an object a line: {error}") from error

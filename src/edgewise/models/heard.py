@@ -6,7 +6,7 @@ from functools import partial
 from edgewise.graph import Graph
 from edgewise.layers import node_sets
 from edgewise.names import lookup
-from edgewise.patterns import Pattern
+from edgewise.patterns import Pattern, Sequences
 
 Lengths = Sequence[int] | Mapping[str, Sequence[int]]
 
@@ -34,10 +34,10 @@ def all_graphs(
 
 
 def pattern_graphs(
-    patterns: Mapping[str, Pattern], sets: Sequence[str], lengths: Lengths, past: Lengths | None
+    patterns: Mapping[str, Pattern], sets: Sequence[str], sequences: Sequences, past: Lengths | None
 ) -> dict[str, Graph]:
-    """The graph of each pattern for so many new and past nodes of each node set."""
-    new = _counts("lengths", sets, lengths)
+    """The graph of each pattern for these sequences and so many past nodes of each node set."""
+    new = _counts("lengths", sets, sequences.lengths)
     kept = {name: [0] * len(counts) for name, counts in new.items()} if past is None else _counts("past", sets, past)
     sizes = {len(counts) for counts in (*new.values(), *kept.values())}
     if len(sizes) > 1:
@@ -47,6 +47,9 @@ def pattern_graphs(
     built = {}
     for name, pattern in patterns.items():
         senders, receivers = node_sets(name)
+        if pattern.needs:
+            built[name] = sequences.graph(pattern, kept[senders], receivers)
+            continue
         columns = [before + more for before, more in zip(kept[senders], new[senders], strict=True)]
         built[name] = _batch(pattern, new[receivers], columns)
     return built

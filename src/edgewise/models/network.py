@@ -19,7 +19,7 @@ from edgewise.models.heard import Lengths, all_graphs, pattern_graphs
 from edgewise.models.tied import give_both_names
 from edgewise.names import lookup
 from edgewise.part import Part
-from edgewise.patterns import parse
+from edgewise.patterns import Sequences, parse
 
 Pasts = list[list[Past]]
 
@@ -92,11 +92,11 @@ class Network(nn.Module):
             lengths: how many new nodes each graph of the batch has; by node set where they differ.
             past: how many past nodes each graph of the batch has besides, which are heard and do not hear.
         """
-        return pattern_graphs(self.patterns, tuple(self.config.inputs), lengths, past)
+        return pattern_graphs(self.patterns, tuple(self.config.inputs), Sequences(lengths), past)
 
     def forward(
         self,
-        graphs: Graph | Mapping[str, Graph],
+        graphs: Graph | Mapping[str, Graph] | Sequences,
         x: Shaped[Tensor, "..."] | Mapping[str, Tensor],
         *,
         kinds: Shaped[Tensor, "..."] | None = None,
@@ -109,7 +109,8 @@ class Network(nn.Module):
 
         Args:
             graphs: who hears whom, by name; one graph alone where the blocks hear only one. A graph named in the
-                config's patterns that is missing is built from the sizes of those given.
+                config's patterns that is missing is built from the sizes of those given. Or the sequences that the
+                patterns make all graphs of.
             x: tokens or features of the nodes, these dense or torch.sparse_csr; a mapping of several node sets.
             kinds: the kind of each token, where the embedding has kinds.
             edges: raw features, a row an edge, of the one graph or by name.
@@ -124,7 +125,7 @@ class Network(nn.Module):
 
     def run(
         self,
-        graphs: Graph | Mapping[str, Graph],
+        graphs: Graph | Mapping[str, Graph] | Sequences,
         x: Shaped[Tensor, "..."] | Mapping[str, Tensor],
         *,
         kinds: Shaped[Tensor, "..."] | None = None,
@@ -134,6 +135,8 @@ class Network(nn.Module):
     ) -> tuple[State, dict[str, Graph], Pasts]:
         """All final states, the graphs they were heard along, and what each hearing leaves."""
         inputs = self._inputs(x)
+        if isinstance(graphs, Sequences):
+            graphs = self._made_of(graphs, inputs[self.config.answers].device)
         heard = all_graphs(graphs, self.graph_names, self.patterns)
         nodes = {}
         for name, given in inputs.items():
@@ -182,6 +185,11 @@ class Network(nn.Module):
             if mixed and not torch.is_autocast_enabled(own.device.type):
                 raise TypeError(f"Network: x is {given.dtype} and the network {own.dtype}; convert one of them")
         return {name: _as_table(given) for name, given in x.items()}
+
+    def _made_of(self, sequences: Sequences, device: torch.device) -> dict[str, Graph]:
+        """The graphs of patterns, and those that the sequences bring."""
+        made = pattern_graphs(self.patterns, tuple(self.config.inputs), sequences, None)
+        return {name: graph.to(device) for name, graph in {**made, **sequences.graphs}.items()}
 
     def _placing(self, nodes: str, heard: Mapping[str, Graph]) -> Graph | None:
         """The graph that says which place each of these nodes has: the one named, or the first among themselves."""

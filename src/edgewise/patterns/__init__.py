@@ -13,6 +13,7 @@ from edgewise.patterns.parse import parse
 from edgewise.patterns.pattern import Pattern
 from edgewise.patterns.random_regular import random_regular
 from edgewise.patterns.ring import ring
+from edgewise.patterns.sequences import Sequences
 from edgewise.patterns.spans import spans
 from edgewise.patterns.strided import strided
 from edgewise.patterns.tree import tree
@@ -41,6 +42,7 @@ __all__ = [
     "Intersection",
     "Nodes",
     "Pattern",
+    "Sequences",
     "Union",
     "blocks",
     "causal",

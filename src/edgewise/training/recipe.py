@@ -21,6 +21,7 @@ from edgewise.training.schedules import SCHEDULES
 from edgewise.training.scores import SCORES
 from edgewise.training.shares import as_started
 
+OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks")  # to a model's page, by the task
 TABLES = ("data", "model", "training")
 
 
@@ -101,7 +102,7 @@ def _check(name: str, tables: Mapping[str, Any]) -> tuple["Recipe", list[str]]:
     found = {table: tables[table] if isinstance(tables.get(table), dict) else {} for table in TABLES}
     data, problems = _check_part("data", found["data"], DATASETS, "data set", offered=("learned",))
     wrong += problems
-    model, problems = _check_part("model", found["model"], MODELS, "model", offered=("in_dim", "out_dim", "edge_dim"))
+    model, problems = _check_part("model", found["model"], MODELS, "model", offered=OFFERED)
     wrong += problems
     training, problems = _check_training(found["training"])
     wrong += problems

@@ -1,5 +1,6 @@
 """From a recipe to a finished run folder."""
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ from torch.nn import Module
 from edgewise.data import DATASETS, Task
 from edgewise.extras import require
 from edgewise.models import MODELS, Network, NetworkConfig
+from edgewise.part import Part
 from edgewise.ranks import rank
 from edgewise.training import metrics
 from edgewise.training.atomic import write_text
@@ -128,14 +130,27 @@ def task_of(recipe: Recipe) -> Task:
 
 def network_for(recipe: Recipe, task: Task) -> Module:
     """The network that a recipe names, of the widths that a task wants."""
-    # Not offered where edges bring nothing, so that a model's own default stands.
-    edges = {"edge_dim": task.num_edge_features} if task.num_edge_features else {}
-    made = recipe.model.build(MODELS, "model", in_dim=task.num_features, out_dim=task.answer.out_dim, **edges)
+    _check_fits(recipe.model, task)
+    made = recipe.model.build(MODELS, "model", **task.offered)
     network = Network(made) if isinstance(made, NetworkConfig) else made
     if not isinstance(network, Module):
         got = type(made).__name__
         raise TypeError(f"model {recipe.model.name!r}: expected a NetworkConfig or a torch module of it, got {got}")
     return network
+
+
+def _check_fits(model: Part, task: Task) -> None:
+    """Refuse a page of tokens for data that bring features, and one of features for texts."""
+    reads = {name: inspect.signature(page).parameters for name, page in MODELS.items()}
+    own = inspect.signature(model.found(MODELS, "model")).parameters
+    brought = "tokens" if "tokens" in task.offered else "in_dim"
+    other = "in_dim" if brought == "tokens" else "tokens"
+    if other in own and own[other].default is inspect.Parameter.empty and brought not in own:
+        words = {"tokens": "tokens", "in_dim": "features"}
+        raise ValueError(
+            f"model {model.name!r}: it reads {words[other]}, and {task.name} brings {words[brought]}; models of"
+            f" {words[brought]}: {', '.join(sorted(name for name, names in reads.items() if brought in names))}"
+        )
 
 
 @torch.no_grad()
@@ -157,6 +172,9 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
                 f"{model}: it has no use for the graph {unheard[0]!r} of {task.name}, it knows"
                 f' {", ".join(network.graph_names)}; where links are asked for, head = "links" answers'
             )
+    longest = task.longest()
+    if longest is not None:
+        longest.outputs(network.eval())
     rows, of = task.rows(batch)
     states = replace(batch, asked=None).outputs(network.eval())
     if states.shape != (rows, task.answer.out_dim):
