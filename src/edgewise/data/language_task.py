@@ -33,7 +33,9 @@ class LanguageTask(Task):
     answer: Tokens
     length: int  # tokens a row
     context: int  # tokens at the beginning of a row that are only heard, in validation and test
-    units: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by part: how many words, characters are asked
+    units: Mapping[str, Mapping[str, int]] = field(
+        default_factory=dict
+    )  # by part: how many words, characters are asked
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # the tokeniser, as JSON has it
     learns: bool = True  # no: it is for a network that has learned; its documents are all in `test`

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -33,6 +34,9 @@ class Task(ABC):
     learns: bool  # no: it is for a network that has learned; its examples are all in `test`, with targets or without
     ids: Mapping[str, Sequence[Any]]  # columns that say which example each is
 
+    units: Mapping[str, Mapping[str, int]] = MappingProxyType(
+        {}
+    )  # by part, of texts: how many characters, words, bytes
     example: str  # what an example is called: "node", "link", "graph"
 
     @abstractmethod

@@ -29,7 +29,9 @@ class PartFiles(NamedTuple):
         """What `read` makes of each file, in the order of the parts, and whether there is one for each part."""
         self._check(where)
         if not self.train:
-            place = self.folder / self.file if self.file else file_in(self.folder, [f"*{end}" for end in endings], where)
+            place = (
+                self.folder / self.file if self.file else file_in(self.folder, [f"*{end}" for end in endings], where)
+            )
             return [read(place)], False
         names = [self.train, *([self.validation] if isinstance(self.validation, str) else []), self.test]
         return [read(self.folder / str(name)) for name in names], True

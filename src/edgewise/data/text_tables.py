@@ -25,7 +25,9 @@ def read_text_table(place: Path, columns: Sequence[str] = ()) -> Table:
     if not place.exists():
         raise FileNotFoundError(f"{place}: there is no such file")
     if columns and place.suffix not in (".csv", ".tsv"):
-        raise ValueError(f"{place}: columns name those of a .csv or .tsv without a header; this has names, leave it out")
+        raise ValueError(
+            f"{place}: columns name those of a .csv or .tsv without a header; this has names, leave it out"
+        )
     if place.suffix in (".csv", ".tsv"):
         read_utf8(place)  # whose error says the line and the byte
         return Table.read(place, "\t" if place.suffix == ".tsv" else ",", names=columns)

@@ -25,6 +25,7 @@ class EmbedConfig:
     positions: tuple[str | Part, ...] = ()  # added to the states
     along: str | None = None  # name of the graph that positions are read from; the first heard among these nodes
     scale: bool = False  # token vectors times √dim, as in Vaswani et al. 2017
+    deviation: float = 1.0  # of the token vectors that are drawn
     norm: str | Part | None = None  # of the sum
     input_dropout: float = 0.0  # of raw features
     dropout: float = 0.0  # of the states
@@ -54,6 +55,8 @@ class Embedding(nn.Module):
             raise ValueError(f"EmbedConfig: along={config.along!r} is read by positions, and there are none")
         self.config, D = config, config.dim
         self.tokens = None if config.tokens is None else nn.Embedding(config.tokens, D)
+        if self.tokens is not None and config.deviation != 1.0:
+            nn.init.normal_(self.tokens.weight, std=config.deviation)
         self.features = None
         if config.features is not None and config.project:
             self.features = nn.Linear(config.features, D)

@@ -1,5 +1,6 @@
 """Blocks in a row, as the citation graph papers stack them, and what answers after the last."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from edgewise.layers import BlockConfig, Hearing
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
+from edgewise.models.heads import HEADS
 from edgewise.part import Part
 
 Head = str | Part | Mapping[str, Any]  # a name in HEADS, or with options: {name = "links", num_heads = 4}
@@ -43,6 +45,24 @@ def answering(head: Head, out_dim: int, **usual: Any) -> Part:
     """
     part = Part.of(head)
     return Part(part.name, {"out_dim": out_dim, **usual, **part.options})
+
+
+def answer_to(asks: str, out_dim: int | None, head: Head | None, tokens: int, tied: bool = False) -> Part | None:
+    """What answers a question about words ("tokens", "nodes") or texts ("graph"): the head of that name, or `head`.
+
+    None where nothing is asked: the states are the answer.
+
+    >>> answer_to("graph", 2, None, tokens=100)
+    Part('graph', out_dim=2, graph='words')
+    """
+    part = Part.of(head or asks)
+    if part.name == "tokens":
+        return Part("tokens", {"tokens": tokens, "tied": tied, **part.options})
+    if head is None and out_dim is None:
+        return None
+    usual = {"graph": "words"} if "graph" in inspect.signature(part.found(HEADS, "head")).parameters else {}
+    options = {} if out_dim is None else {"out_dim": out_dim}
+    return Part(part.name, {**options, **usual, **part.options})
 
 
 def stacked(block: BlockConfig, num_layers: int) -> tuple[BlockConfig, ...]:

@@ -6,55 +6,80 @@ from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.layers.sublayer import Placement
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import stacked
+from edgewise.models.stacks import Head, answer_to, stacked
 from edgewise.part import Part
 
 
 def encoder(
     tokens: int,
     *,
+    out_dim: int | None = None,
+    asks: str = "nodes",
+    head: Head | None = None,
     dim: int = 512,
     num_heads: int = 8,
     num_layers: int = 6,
     hidden: int = 2048,
     placement: Placement = "post",
+    norm: str | Part = "layer",
+    activation: str = "relu",
+    gated: bool = False,
+    rotary: bool = False,
+    positions: tuple[str | Part, ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str = "complete",
-    positions: tuple[str | Part, ...] = ("sinusoidal",),
-    head: Part | None = None,
 ) -> NetworkConfig:
     """Every word hears every word (or what `pattern` says), num_layers times.
 
-    Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020.
+    `asks` is what answers: "nodes" says `out_dim` numbers of each word, "graph" of each text, "tokens" a logit for each
+    token of the vocabulary; or a `head` of your own. Where nothing is asked, the states are the answer.
+
+    Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020; norm="rms",
+    gated and rotary as Llama has them, Touvron et al. 2023.
     """
-    block = transformer_block(("words",), "nodes", num_heads, hidden, placement, dropout)
-    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, dropout=dropout)
-    norm = "layer" if placement == "pre" else None
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, norm, head)
+    block = transformer_block(
+        ("words",), "nodes", num_heads, hidden, placement, dropout, norm, activation, gated, rotary
+    )
+    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
+    last = norm if placement == "pre" else None
+    answer = answer_to(asks, out_dim, head, tokens, tied=True)
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)
 
 
 def decoder(
     tokens: int,
     *,
+    out_dim: int | None = None,
+    asks: str = "tokens",
+    head: Head | None = None,
     dim: int = 512,
     num_heads: int = 8,
     num_layers: int = 6,
     hidden: int = 2048,
     placement: Placement = "pre",
+    norm: str | Part = "layer",
+    activation: str = "relu",
+    gated: bool = False,
+    rotary: bool = False,
+    positions: tuple[str | Part, ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str = "causal",
-    positions: tuple[str | Part, ...] = ("sinusoidal",),
     tied: bool = True,
 ) -> NetworkConfig:
     """Every word hears the words before it and itself, num_layers times; logits of the next word.
 
-    Vaswani et al. 2017 without the encoder; as a language model Radford et al. 2018.
+    `asks`, `out_dim` and `head` as `encoder` has them; `tied`: logits are by the vectors of the tokens.
+
+    Vaswani et al. 2017 without the encoder; as a language model Radford et al. 2018. norm="rms", gated and rotary as
+    Llama has them, Touvron et al. 2023.
     """
-    block = transformer_block(("words",), "nodes", num_heads, hidden, placement, dropout)
-    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, dropout=dropout)
-    head = Part("tokens", {"tokens": tokens, "tied": tied})
-    norm = "layer" if placement == "pre" else None
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, norm, head)
+    block = transformer_block(
+        ("words",), "nodes", num_heads, hidden, placement, dropout, norm, activation, gated, rotary
+    )
+    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
+    last = norm if placement == "pre" else None
+    answer = answer_to(asks, out_dim, head, tokens, tied)
+    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)
 
 
 def encoder_decoder(
@@ -88,16 +113,28 @@ def encoder_decoder(
 
 
 def transformer_block(
-    graphs: tuple[str, ...], nodes: str, num_heads: int, hidden: int, placement: Placement, dropout: float
+    graphs: tuple[str, ...],
+    nodes: str,
+    num_heads: int,
+    hidden: int,
+    placement: Placement,
+    dropout: float,
+    norm: str | Part = "layer",
+    activation: str = "relu",
+    gated: bool = False,
+    rotary: bool = False,
 ) -> BlockConfig:
     """Attention along each graph in turn, then a feed-forward: `torch.nn.TransformerEncoderLayer` with one graph,
     `TransformerDecoderLayer` with two.
     """
     return BlockConfig(
-        hears=tuple(Hearing(graph=graph, num_heads=num_heads, dropout=dropout) for graph in graphs),
+        hears=tuple(
+            Hearing(graph=graph, num_heads=num_heads, dropout=dropout, rotary="rotary" if rotary else None)
+            for graph in graphs
+        ),
         nodes=nodes,
-        norm="layer",
+        norm=norm,
         placement=placement,
-        feed_forward=FeedForwardConfig(hidden=hidden, dropout=dropout),
+        feed_forward=FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout),
         dropout=dropout,
     )

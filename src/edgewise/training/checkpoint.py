@@ -20,6 +20,7 @@ from torch.optim import Optimizer
 
 from edgewise.extras import require
 from edgewise.models import Network
+from edgewise.models.tied import tied_names
 from edgewise.training.atomic import new_folder, restore
 from edgewise.training.place import Place
 
@@ -181,6 +182,8 @@ def _load_network(network: Module, folder: Path) -> None:
         raise CheckpointError(f"{folder}: the checkpoint is damaged ({error}); --overwrite starts again") from error
     except RuntimeError as error:
         raise CheckpointError(f"{folder}: these are weights of another model: {error}") from error
+    further = tied_names(network)  # which are loaded with the first name of their tensor
+    unexpected = [name for name in unexpected if name not in further]
     if missing or unexpected:
         raise CheckpointError(
             f"{folder}: these are weights of another model: {_first(missing)} missing, {_first(unexpected)} too many"

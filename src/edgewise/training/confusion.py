@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edgewise.data import Answer, Classes
+from edgewise.data import Answer, Classes, Task
 from edgewise.training.atomic import write_text
 
 FILE = "confusion.csv"
@@ -44,8 +44,9 @@ def confusion(answer: Answer, outputs: Tensor, targets: Tensor) -> Rows:
     return [["label", *heads], *_named(answer.names, table)]
 
 
-def write_confusion(answer: Answer, outputs: Tensor, targets: Tensor, folder: Path) -> list[str]:
+def write_confusion(task: Task, outputs: Tensor, folder: Path) -> list[str]:
     """Write confusion.csv; gives the lines of the report that show it."""
+    answer, targets = task.answer, task.asked("test")
     rows = confusion(answer, outputs, targets)
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)

@@ -65,6 +65,8 @@ def _labelled(task: Task) -> Task:
     known = task.answer.known(task.targets).reshape(len(task.targets), -1).any(dim=1)
     if not known.any():
         raise ValueError(f"{task.name}: no target is known, so there is nothing to hold answers against")
+    if known.all():
+        return task
     return replace(task, test=task.test[known[task.test]])  # type: ignore[type-var]  # tasks are dataclasses
 
 
@@ -78,4 +80,4 @@ def _others(goal: Goal, task: Task, part: str, outputs: Tensor) -> dict[str, flo
 
 
 def _value(score: Score, task: Task, part: str, outputs: Tensor) -> float | None:
-    return None if score.hindrance(task, part) else score.taken(task.answer, outputs, task.asked(part))
+    return None if score.hindrance(task, part) else score.of(task, part, outputs)

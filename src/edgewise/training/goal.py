@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from edgewise.data import Answer, Classes, Labels, Linked, Numbers, Task
+from edgewise.data import Answer, Classes, Labels, Linked, Numbers, Task, Tokens
 from edgewise.names import nearest
 from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
@@ -11,6 +11,7 @@ from edgewise.training.scores import SCORES, Score
 
 DEFAULTS: dict[type[Answer], tuple[str, str]] = {
     Classes: ("cross_entropy", "accuracy"),
+    Tokens: ("cross_entropy", "perplexity"),
     Labels: ("binary_cross_entropy", "f1"),
     Linked: ("binary_cross_entropy", "roc_auc"),
     Numbers: ("mean_squared_error", "rmse"),

@@ -16,7 +16,7 @@ from edgewise.training.meter import Meter
 def look(
     network: Module, task: Task, part: str, size: int, goal: Goal, meter: Meter, fabric: Any
 ) -> tuple[float, float, Tensor]:
-    """Loss and score of a part, and the network's outputs, a row for each of its examples, in its order.
+    """Loss and score of a part, and what is kept of the network's outputs, a row for each example, in its order.
 
     The processes of `fabric` take the batches by turns, whole ones, so that the outputs are those of one process.
     """
@@ -27,5 +27,5 @@ def look(
             continue
         outputs = batch.outputs(network)
         meter.add(goal.objective.loss(outputs, task.answer.to_learn(batch.targets)), outputs, batch.targets)
-        said.append(outputs.cpu())
+        said.append(task.answer.kept(outputs, batch.targets).cpu())
     return *meter.figures(), torch.cat(in_turn(fabric, said))

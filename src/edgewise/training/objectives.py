@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from edgewise.data import Answer, Classes, Labels, Numbers
+from edgewise.data import Answer, Labels, Numbers, OneOf
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def mean_squared_error(
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": Objective(cross_entropy, Classes),
+    "cross_entropy": Objective(cross_entropy, OneOf),
     "binary_cross_entropy": Objective(binary_cross_entropy, Labels),
     "mean_squared_error": Objective(mean_squared_error, Numbers),
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from edgewise.data import Answer
+from edgewise.data import Answer, Task
 from edgewise.extras import require
 from edgewise.training.atomic import new_file
 from edgewise.training.scores import SCORES
@@ -25,11 +25,12 @@ def precision_at(said: Tensor, targets: Tensor) -> Tensor:
     return targets[order].cumsum(0) / torch.arange(1, len(targets) + 1, device=targets.device)
 
 
-def draw_ranking(answer: Answer, outputs: Tensor, targets: Tensor, folder: Path) -> list[str]:
+def draw_ranking(task: Task, outputs: Tensor, folder: Path) -> list[str]:
     """Draw what was said of linked and of other pairs, and precision at k; gives the lines of the report.
 
     The lines hold every score of a ranking that these pairs are enough for.
     """
+    answer, targets = task.answer, task.asked("test")
     require("matplotlib", extra="train")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

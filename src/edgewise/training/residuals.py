@@ -4,15 +4,16 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edgewise.data import Answer
+from edgewise.data import Task
 from edgewise.extras import require
 from edgewise.training.atomic import new_file
 
 FILE = "residuals.png"
 
 
-def draw_residuals(answer: Answer, outputs: Tensor, targets: Tensor, folder: Path) -> list[str]:
+def draw_residuals(task: Task, outputs: Tensor, folder: Path) -> list[str]:
     """Draw, for each number, said against is, and said - is against is; gives the lines of the report that show it."""
+    answer, targets = task.answer, task.asked("test")
     require("matplotlib", extra="train")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -87,7 +87,7 @@ def finish(
         with launched(recipe, folder, resume=resume):
             outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
-    shown = SHOWN[type(task.answer)](task.answer, outcome.test_outputs, task.asked("test"), folder)
+    shown = SHOWN[type(task.answer)](task, outcome.test_outputs, folder)
     done = work(network, task, recipe.training)
     write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown, done))
     return outcome

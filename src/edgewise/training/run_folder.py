@@ -3,14 +3,17 @@
 import shutil
 from pathlib import Path
 
-from edgewise.training import checkpoint, confusion, metrics, ranking, residuals, tensorboard
+from edgewise.training import checkpoint, confusion, metrics, ranking, residuals, surprise, tensorboard
 from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
 from edgewise.training.schedules import SCHEDULES, Schedule
 
 RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
-CHECKPOINTS, PICTURES = (checkpoint.BEST, checkpoint.LAST), (CURVES, confusion.FILE, residuals.FILE, ranking.FILE)
+CHECKPOINTS, PICTURES = (
+    (checkpoint.BEST, checkpoint.LAST),
+    (CURVES, confusion.FILE, residuals.FILE, ranking.FILE, surprise.FILE),
+)
 OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, tensorboard.FOLDER, *PICTURES, DATA, REPORT)
 
 
