@@ -75,15 +75,16 @@ class ClozeTask(Task):
         if length < 1:
             raise ValueError(f"{name}: length must be at least 1, got {length}. It counts tokens of a row.")
         rows: list[Tensor] = []
-        numbers: dict[str, Tensor] = {}
+        numbers: list[Tensor] = []
         for part in PARTS:
             first = len(rows)
             rows += [row for k in parts[part] for row in torch.tensor(documents[k]).split(length) if len(row)]
-            numbers[part] = torch.arange(first, len(rows))
+            numbers.append(torch.arange(first, len(rows)))
         encoders = {"tokeniser": cut.as_table()}
-        learns = bool(len(numbers["train"]))
-        return cls(name, rows, **numbers, answer=answer, mask=cut.number(MASK), hidden=hidden, notes=notes,
-                   encoders=encoders, learns=learns)  # fmt: skip
+        learns = bool(len(numbers[0]))
+        return cls(
+            name, rows, *numbers, answer, cut.number(MASK), hidden, notes=notes, encoders=encoders, learns=learns
+        )
 
     @property
     def targets(self) -> Tensor:  # type: ignore[override]

@@ -8,8 +8,8 @@ import torch
 
 from edgewise.data.learned import Learned
 from edgewise.data.splits import SplitPart, drawn
-from edgewise.data.target_columns import TaskPart, column_targets, standardised
 from edgewise.data.table import Table
+from edgewise.data.target_columns import TaskPart, column_targets, standardised
 from edgewise.data.text_parts import PartFiles
 from edgewise.data.text_tables import TABLES, read_text_table
 from edgewise.data.text_task import TextTask

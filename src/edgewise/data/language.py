@@ -1,7 +1,7 @@
 """Plain text, of which every token is to be said: from those before it, or from all around it."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import torch
@@ -106,7 +106,7 @@ def _in_order(text: str, split: SplitPart) -> tuple[list[str], Split]:
         )
     places = drawn(split, targets=torch.zeros(len(text), dtype=torch.int64), answer=Tokens(("any",)), seed=0)
     ends = [0, *accumulate(map(len, places))]
-    texts = [text[start:stop] for start, stop in zip(ends, ends[1:], strict=False)]
+    texts = [text[start:stop] for start, stop in pairwise(ends)]
     return texts, Split(*(torch.tensor([k]) for k in range(3)))
 
 

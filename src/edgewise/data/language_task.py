@@ -20,8 +20,8 @@ from edgewise.patterns import Sequences
 class LanguageTask(Task):
     """From t_1 … t_i of a document, say t_(i+1): each token once an epoch, but the first of each document.
 
-    Documents are cut into rows of `length` tokens, a graph each, so that no row hears another, nor one document another.
-    For training the cuts fall elsewhere each epoch, by PyTorch's global stream. For validation and test a row begins
+    Documents are cut into rows of `length` tokens, a graph each, so that no row hears another, nor any
+    document. For training the cuts fall elsewhere each epoch, by PyTorch's global stream. For validation and test a row begins
     with `context` tokens that the row before has asked already: so each token is said from at least so many before it,
     where there are as many. A batch is the disjoint union of rows of about so many tokens, without padding.
     """
@@ -33,9 +33,7 @@ class LanguageTask(Task):
     answer: Tokens
     length: int  # tokens a row
     context: int  # tokens at the beginning of a row that are only heard, in validation and test
-    units: Mapping[str, Mapping[str, int]] = field(
-        default_factory=dict
-    )  # by part: how many words, characters are asked
+    units: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # by part, how many characters …
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # the tokeniser, as JSON has it
     learns: bool = True  # no: it is for a network that has learned; its documents are all in `test`

@@ -34,9 +34,7 @@ class Task(ABC):
     learns: bool  # no: it is for a network that has learned; its examples are all in `test`, with targets or without
     ids: Mapping[str, Sequence[Any]]  # columns that say which example each is
 
-    units: Mapping[str, Mapping[str, int]] = MappingProxyType(
-        {}
-    )  # by part, of texts: how many characters, words, bytes
+    units: Mapping[str, Mapping[str, int]] = MappingProxyType({})  # of texts, by part
     example: str  # what an example is called: "node", "link", "graph"
 
     @abstractmethod

@@ -23,8 +23,9 @@ class TextTask(Task):
     """From the tokens of texts, say a target for each text, or for each word; a text is a graph of its tokens.
 
     Of words, `places` says which token stands for each, text by text; their targets follow that order. The words of a
-    text are in one part, or in none: those are heard and not asked about. A batch is the disjoint union of texts of about so many tokens, without padding. Texts bring
-    no edges but their trees, where they have some: the network's patterns build the graphs.
+    text are in one part, or in none: those are heard and not asked about. A batch is the disjoint union of texts of
+    about so many tokens, without padding. Texts bring no edges but their trees, where they have some: the network's
+    patterns build the graphs.
     """
 
     name: str

@@ -123,7 +123,7 @@ def _tokens(
         texts.append(torch.tensor(ids))
         trees.append(token_heads(sentence.heads, words))
         places.append(torch.tensor([first[word] for word in range(len(sentence))]))
-    ids_of = {
+    ids_of: dict[str, list[Any]] = {
         "sentence": [s.id or str(n + 1) for n, s in enumerate(sentences) for _ in s.words],
         "word": [n + 1 for s in sentences for n in range(len(s))],
         "form": [form for s in sentences for form in s.words],

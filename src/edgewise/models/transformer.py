@@ -34,8 +34,8 @@ def encoder(
     `asks` is what answers: "nodes" says `out_dim` numbers of each word, "graph" of each text, "tokens" a logit for each
     token of the vocabulary; or a `head` of your own. Where nothing is asked, the states are the answer.
 
-    Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020; norm="rms",
-    gated and rotary as Llama has them, Touvron et al. 2023.
+    Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020;
+    norm="rms", gated and rotary as Llama has them, Touvron et al. 2023.
     """
     block = transformer_block(
         ("words",), "nodes", num_heads, hidden, placement, dropout, norm, activation, gated, rotary
@@ -98,8 +98,10 @@ def encoder_decoder(
 
     Vaswani et al. 2017, https://arxiv.org/abs/1706.03762
     """
-    reading = transformer_block(("source->source",), "source", num_heads, hidden, placement, dropout)
-    writing = transformer_block(("target->target", "source->target"), "target", num_heads, hidden, placement, dropout)
+    feed_forward = FeedForwardConfig(hidden=hidden, dropout=dropout)
+    reading = transformer_block(("source->source",), "source", num_heads, feed_forward, placement, dropout)
+    both = ("target->target", "source->target")
+    writing = transformer_block(both, "target", num_heads, feed_forward, placement, dropout)
     inputs = {
         name: EmbedConfig(dim=dim, tokens=tokens, positions=("sinusoidal",), scale=True, dropout=dropout)
         for name, tokens in (("source", source_tokens), ("target", target_tokens))
@@ -116,12 +118,10 @@ def transformer_block(
     graphs: tuple[str, ...],
     nodes: str,
     num_heads: int,
-    hidden: int,
+    feed_forward: FeedForwardConfig,
     placement: Placement,
     dropout: float,
     norm: str | Part = "layer",
-    activation: str = "relu",
-    gated: bool = False,
     rotary: bool = False,
 ) -> BlockConfig:
     """Attention along each graph in turn, then a feed-forward: `torch.nn.TransformerEncoderLayer` with one graph,
@@ -135,6 +135,6 @@ def transformer_block(
         nodes=nodes,
         norm=norm,
         placement=placement,
-        feed_forward=FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout),
+        feed_forward=feed_forward,
         dropout=dropout,
     )
