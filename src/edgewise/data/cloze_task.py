@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -75,15 +76,24 @@ class ClozeTask(Task):
         if length < 1:
             raise ValueError(f"{name}: length must be at least 1, got {length}. It counts tokens of a row.")
         rows: list[Tensor] = []
-        numbers: list[Tensor] = []
+        ends = [0]
         for part in PARTS:
-            first = len(rows)
             rows += [row for k in parts[part] for row in torch.tensor(documents[k]).split(length) if len(row)]
-            numbers.append(torch.arange(first, len(rows)))
+            ends.append(len(rows))
         encoders = {"tokeniser": cut.as_table()}
-        learns = bool(len(numbers[0]))
+        train, validation, test = (torch.arange(start, stop) for start, stop in pairwise(ends))
         return cls(
-            name, rows, *numbers, answer, cut.number(MASK), hidden, notes=notes, encoders=encoders, learns=learns
+            name,
+            rows,
+            train,
+            validation,
+            test,
+            answer,
+            mask=cut.number(MASK),
+            hidden=hidden,
+            notes=notes,
+            encoders=encoders,
+            learns=len(train) > 0,
         )
 
     @property

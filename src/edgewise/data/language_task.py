@@ -21,9 +21,10 @@ class LanguageTask(Task):
     """From t_1 … t_i of a document, say t_(i+1): each token once an epoch, but the first of each document.
 
     Documents are cut into rows of `length` tokens, a graph each, so that no row hears another, nor any
-    document. For training the cuts fall elsewhere each epoch, by PyTorch's global stream. For validation and test a row begins
-    with `context` tokens that the row before has asked already: so each token is said from at least so many before it,
-    where there are as many. A batch is the disjoint union of rows of about so many tokens, without padding.
+    document another. For training the cuts fall elsewhere each epoch, by PyTorch's global stream. For validation and
+    test a row begins with `context` tokens that the row before has asked already: so each token is said from at least
+    so many before it, where there are as many. A batch is the disjoint union of rows of about so many tokens,
+    without padding.
     """
 
     name: str
@@ -81,7 +82,7 @@ class LanguageTask(Task):
         """As many for every epoch, wherever the cuts fall: by the tokens that are asked, or the rows in order."""
         if part == "train":
             fewest = sum(-(-(stop - start - 1) // self.length) for start, stop in map(self._span, self.parts[part]))
-            return min(num_steps(torch.ones(len(self.train)), size), fewest)
+            return min(num_steps(torch.ones_like(self.train), size), fewest)
         rows = self._rows_in_order(part)
         return num_steps(rows[:, 1] - rows[:, 0], size)
 

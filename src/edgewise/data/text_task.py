@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -147,11 +148,10 @@ def of_words(split: Split, places: Sequence[Tensor]) -> Split:
     >>> [part.tolist() for part in of_words(Split(*map(torch.tensor, ([0, 2], [1], []))), places)]
     [[0, 3], [1, 2], []]
     """
-    counts = torch.tensor([len(each) for each in places])
-    first = counts.cumsum(0) - counts
+    ends = [0, *accumulate(len(each) for each in places)]
     return Split(
         *(
-            torch.cat([torch.arange(first[k], first[k] + counts[k]) for k in part.tolist()] or [part.new_zeros(0)])
+            torch.cat([torch.arange(ends[k], ends[k + 1]) for k in part.tolist()] or [part.new_zeros(0)])
             for part in split
         )
     )

@@ -37,9 +37,8 @@ def encoder(
     Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020;
     norm="rms", gated and rotary as Llama has them, Touvron et al. 2023.
     """
-    block = transformer_block(
-        ("words",), "nodes", num_heads, hidden, placement, dropout, norm, activation, gated, rotary
-    )
+    feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
+    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
     embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied=True)
@@ -73,9 +72,8 @@ def decoder(
     Vaswani et al. 2017 without the encoder; as a language model Radford et al. 2018. norm="rms", gated and rotary as
     Llama has them, Touvron et al. 2023.
     """
-    block = transformer_block(
-        ("words",), "nodes", num_heads, hidden, placement, dropout, norm, activation, gated, rotary
-    )
+    feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
+    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
     embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied)

@@ -55,7 +55,7 @@ def mean_squared_error(
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": Objective(cross_entropy, OneOf),
+    "cross_entropy": Objective(cross_entropy, OneOf),  # type: ignore[type-abstract]
     "binary_cross_entropy": Objective(binary_cross_entropy, Labels),
     "mean_squared_error": Objective(mean_squared_error, Numbers),
 }
