@@ -1,6 +1,8 @@
 """The Transformer: encoder, decoder, and both together, as three graphs."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.layers.sublayer import Placement
@@ -25,7 +27,7 @@ def encoder(
     activation: str = "relu",
     gated: bool = False,
     rotary: bool = False,
-    positions: tuple[str | Part, ...] = ("sinusoidal",),
+    positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str = "complete",
 ) -> NetworkConfig:
@@ -39,7 +41,14 @@ def encoder(
     """
     feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
     block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
-    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
+    embed = EmbedConfig(
+        dim=dim,
+        tokens=tokens,
+        positions=tuple(map(Part.of, positions)),
+        scale=True,
+        deviation=dim**-0.5,
+        dropout=dropout,
+    )
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied=True)
     return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)
@@ -60,7 +69,7 @@ def decoder(
     activation: str = "relu",
     gated: bool = False,
     rotary: bool = False,
-    positions: tuple[str | Part, ...] = ("sinusoidal",),
+    positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str = "causal",
     tied: bool = True,
@@ -74,7 +83,14 @@ def decoder(
     """
     feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
     block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
-    embed = EmbedConfig(dim=dim, tokens=tokens, positions=positions, scale=True, deviation=dim**-0.5, dropout=dropout)
+    embed = EmbedConfig(
+        dim=dim,
+        tokens=tokens,
+        positions=tuple(map(Part.of, positions)),
+        scale=True,
+        deviation=dim**-0.5,
+        dropout=dropout,
+    )
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied)
     return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)

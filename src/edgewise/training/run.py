@@ -172,9 +172,7 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
                 f"{model}: it has no use for the graph {unheard[0]!r} of {task.name}, it knows"
                 f' {", ".join(network.graph_names)}; where links are asked for, head = "links" answers'
             )
-    longest = task.longest()
-    if longest is not None:
-        longest.outputs(network.eval())
+    _check_room(task, network, model)
     rows, of = task.rows(batch)
     states = replace(batch, asked=None).outputs(network.eval())
     if states.shape != (rows, task.answer.out_dim):
@@ -182,3 +180,17 @@ def _try_out(recipe: Recipe, task: Task, network: Module) -> None:
             f"{model}: expected outputs [{rows} {of}, {task.answer.described()}] for {task.name}, got"
             f" {list(states.shape)}"
         )
+
+
+def _check_room(task: Task, network: Module, model: str) -> None:
+    """Refuse texts that are longer than what a network has positions for."""
+    longest = task.longest()
+    if longest is None:
+        return
+    try:
+        replace(longest, asked=None).outputs(network.eval())
+    except ValueError as error:
+        raise ValueError(
+            f"{model}: the longest text of {task.name} has {len(longest.features)} tokens: {error}; max_tokens in"
+            " [data] keeps the first of a longer text, length those of a row"
+        ) from error

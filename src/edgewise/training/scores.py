@@ -40,7 +40,8 @@ class Score:
         return float(metric.compute())
 
     def check(self, task: Task, name: str) -> None:
-        """Refuse a task on which the score has no value."""
+        """Refuse a task on which the score has no value, and a score that cannot be watched."""
+        self.make(task.answer)
         for part in PARTS if task.learns else ("test",):
             hindrance = self.hindrance(task, part)
             if hindrance:
