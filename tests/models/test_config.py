@@ -43,11 +43,15 @@ VARIED = {
     "kinds": 3,
     "norm_eps": 1e-3,
     "rotary_base": 77.0,
+    "asks": "graph",
+    "activation": "gelu",
+    "gated": True,
+    "rotary": True,
     "placement": {"pre": "post", "post": "pre"},
     "pattern": "window(2, 0) | hubs(0)",
     "tied": {True: False, False: True},
 }
-HEADS_OF = {"encoder": Part("nodes", {"out_dim": 3}), "bert": Part("nodes", {"out_dim": 3})}
+HEADS_OF = {"encoder": Part("nodes", {"out_dim": 3, "hidden": 4}), "bert": Part("nodes", {"out_dim": 3})}
 
 
 def varied(page: str, option: str, default: object) -> object:
@@ -71,6 +75,10 @@ def test_every_option_of_a_page_is_heard_and_goes_through_json(page, option):
     make, parameters = MODELS[page], inspect.signature(MODELS[page]).parameters
     needed = {"in_dim": 5, "out_dim": 3, "tokens": 11, "source_tokens": 11, "target_tokens": 13}
     given = {name: value for name, value in needed.items() if name in parameters}
+    if page == "decoder":
+        del given["out_dim"]
+    if page == "decoder" and option in ("out_dim", "asks"):
+        given |= {"out_dim": 11, **({"asks": "nodes"} if option == "out_dim" else {})}  # logits are of tokens
     plain = make(**given)
     other = make(**given | {option: varied(page, option, parameters[option].default)})
     assert other != plain
@@ -132,7 +140,9 @@ def test_every_word_of_every_config_goes_through_json():
     )
     positions = ("degree", Part("laplacian", {"count": 2}))
     features = EmbedConfig(dim=4, features=3, positions=positions, along="a->a", input_dropout=0.1)
-    tokens = EmbedConfig(dim=4, tokens=3, kinds=2, project=False, scale=True, norm=Part("layer"), dropout=0.5)
+    tokens = EmbedConfig(
+        dim=4, tokens=3, kinds=2, project=False, scale=True, deviation=0.5, norm=Part("layer"), dropout=0.5
+    )
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},
         blocks=(block, step),

@@ -11,6 +11,7 @@ from torch.nn.functional import elu, gelu, leaky_relu, relu, silu
 
 from edgewise.graph import Graph
 from edgewise.models import MODELS, Network
+from edgewise.patterns import Sequences, parse
 
 GRAPH = irregular(7, 7, seed=5)
 MUTUAL = GRAPH | GRAPH.transpose()
@@ -276,3 +277,33 @@ def test_a_leaky_score_is_the_one_of_the_paper():
     assert leaky_relu(torch.tensor(-1.0), built("gat").blocks[0].hearings[0].score.negative_slope) == pytest.approx(
         -0.2
     )
+
+
+def test_a_page_answers_what_is_asked_of_words_texts_and_tokens():
+    words = Sequences([5, 2])
+    shapes = {
+        asks: list(
+            Network(MODELS["encoder"](11, out_dim=out_dim, asks=asks, dim=8, num_heads=2, num_layers=1, hidden=12))(
+                words, TOKENS
+            ).shape
+        )
+        for asks, out_dim in (("nodes", 3), ("graph", 4), ("tokens", 11))
+    }
+    assert shapes == {"nodes": [7, 3], "graph": [2, 4], "tokens": [7, 11]}
+    with pytest.raises(ValueError, match="tokens: answers with a logit for each of 11 tokens, got out_dim = 3"):
+        MODELS["decoder"](11, out_dim=3)
+
+
+def test_sequences_make_the_graphs_of_a_network():
+    network = network_of(MODELS["decoder"](11, dim=8, num_heads=2, num_layers=2, hidden=12, rotary=True, positions=()))
+    whole = network(Sequences([5, 2]), TOKENS)
+    apart = torch.cat([network(Sequences([len(x)]), x) for x in TOKENS.split([5, 2])])
+    assert_equal_as_promised(whole, apart)
+    assert_equal_as_promised(whole, network(network.graphs([5, 2]), TOKENS))
+
+
+def test_a_tree_is_heard_where_the_pattern_asks_for_it():
+    network = network_of(MODELS["encoder"](11, dim=8, num_heads=2, num_layers=1, hidden=12, pattern="tree()"))
+    heads = [1, -1, 1, 2, 0, -1, 0]
+    trees = Graph.batch([parse("tree()").build(5, tree=heads[:5]), parse("tree()").build(2, tree=heads[5:])])
+    assert_equal_as_promised(network(Sequences([5, 2], tree=heads), TOKENS), network(trees, TOKENS))

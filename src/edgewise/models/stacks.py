@@ -57,6 +57,8 @@ def answer_to(asks: str, out_dim: int | None, head: Head | None, tokens: int, ti
     """
     part = Part.of(head or asks)
     if part.name == "tokens":
+        if out_dim not in (None, tokens):
+            raise ValueError(f"tokens: answers with a logit for each of {tokens} tokens, got out_dim = {out_dim}")
         return Part("tokens", {"tokens": tokens, "tied": tied, **part.options})
     if head is None and out_dim is None:
         return None
