@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
+from tests.data import written
 
 
 def planetoid(folder: Path) -> dict[str, Any]:
@@ -116,6 +117,21 @@ def wordnet(folder: Path) -> dict[str, Any]:
     return {"folder": str(folder)}
 
 
+def texts(folder: Path) -> dict[str, Any]:
+    """Twenty reviews, good and bad."""
+    return {"folder": str(written.table(folder))}
+
+
+def treebank(folder: Path) -> dict[str, Any]:
+    """Ten sentences about dogs, the same."""
+    return {"folder": str(written.trees(folder))}
+
+
+def language(folder: Path) -> dict[str, Any]:
+    """Six hundred characters of verse."""
+    return {"folder": str(written.verse(folder))}
+
+
 SMALL = {
     "cora": cora,
     "planetoid": planetoid,
@@ -124,4 +140,7 @@ SMALL = {
     "tu": tu,
     "molecules": molecules,
     "wordnet": wordnet,
+    "texts": texts,
+    "treebank": treebank,
+    "language": language,
 }

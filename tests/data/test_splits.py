@@ -78,7 +78,7 @@ def test_every_split_leaves_out_what_is_unknown(name):
 
 def test_data_without_a_split_of_their_own_say_so():
     with pytest.raises(
-        ValueError, match="split: these data bring none of their own; take one of given, per_class, random, s"
+        ValueError, match="split: these data bring none of their own; take one of given, in_order, per_class"
     ):
         drawn("given", targets=TARGETS, answer=Classes(("a", "b", "c")), seed=0)
 

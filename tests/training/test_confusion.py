@@ -1,6 +1,7 @@
 import csv
 
 import torch
+from tests.training.stand_in import AnswersTask
 
 from edgewise.data import Classes, Labels
 from edgewise.training.confusion import FILE, MOST, confusion, write_confusion
@@ -20,7 +21,7 @@ def test_labels_have_a_row_each_and_the_unknown_count_nowhere():
 
 
 def test_the_file_holds_the_table_and_the_report_shows_it(tmp_path):
-    lines = write_confusion(Classes(("a|b", "c,d")), torch.eye(2), torch.tensor([0, 0]), tmp_path)
+    lines = write_confusion(AnswersTask(Classes(("a|b", "c,d")), torch.tensor([0, 0])), torch.eye(2), tmp_path)
     with (tmp_path / FILE).open(newline="") as file:
         assert list(csv.reader(file)) == [["is / said", "a|b", "c,d"], ["a|b", "1", "1"], ["c,d", "0", "0"]]
     assert lines[2:] == ["| is / said | a\\|b | c,d |", "| --- | --- | --- |", "| a\\|b | 1 | 1 |", "| c,d | 0 | 0 |"]
@@ -28,9 +29,9 @@ def test_the_file_holds_the_table_and_the_report_shows_it(tmp_path):
 
 def test_a_table_too_large_for_the_report_is_in_its_file_alone(tmp_path):
     names = tuple(f"c{k}" for k in range(MOST + 1))
-    lines = write_confusion(Classes(names), torch.eye(MOST + 1), torch.arange(MOST + 1), tmp_path)
+    lines = write_confusion(AnswersTask(Classes(names), torch.arange(MOST + 1)), torch.eye(MOST + 1), tmp_path)
     assert lines == [f"A row for what is, a column for what was said: `{FILE}`."]
-    lines = write_confusion(Labels(names), torch.ones(2, MOST + 1), torch.ones(2, MOST + 1), tmp_path)
+    lines = write_confusion(AnswersTask(Labels(names), torch.ones(2, MOST + 1)), torch.ones(2, MOST + 1), tmp_path)
     assert (
         lines[-1] == f"The first {MOST} rows of {MOST + 1}." and len((tmp_path / FILE).read_text().splitlines()) == 14
     )

@@ -95,7 +95,7 @@ def test_data_that_have_changed_are_refused(recipe_file, tmp_path):
 
 def test_data_that_cannot_be_read_for_a_trained_network_are_named(recipe_file, tmp_path):
     _, there = trained(recipe_file, tmp_path)
-    with pytest.raises(ValueError, match="(?s)cannot read other data for a trained network.*: molecules, musae, plane"):
+    with pytest.raises(ValueError, match="(?s)cannot read other data for a trained .*: language, molecules, musae"):
         there.task_in(tmp_path, targets=True)
     with pytest.raises(FileNotFoundError, match="nowhere: there is no such file or folder"):
         there.task_in("nowhere", targets=True)

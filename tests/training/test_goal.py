@@ -36,7 +36,7 @@ def test_a_lower_error_is_better_and_ties_go_by_the_loss():
 def test_an_objective_for_another_answer_is_refused():
     with pytest.raises(
         ValueError,
-        match="training: the objective 'cross_entropy' is for Classes, and ring asks for",
+        match="training: the objective 'cross_entropy' is for Classes or Tokens, and ring asks for",
     ):
         Goal.of(TrainingConfig(objective="cross_entropy"), ring_answers("labels"))
 

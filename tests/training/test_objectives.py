@@ -18,13 +18,13 @@ def examples(answer):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_perfect_answer_has_less_loss_than_a_wrong_one(name):
-    targets, right, wrong = examples(OBJECTIVES[name].answer)
+    targets, right, wrong = examples(OBJECTIVES[name].answers[0])
     assert OBJECTIVES[name].loss(right, targets) < OBJECTIVES[name].loss(wrong, targets)
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_loss_has_a_finite_gradient_and_none_where_nothing_is_known(name):
-    targets, _, outputs = examples(OBJECTIVES[name].answer)
+    targets, _, outputs = examples(OBJECTIVES[name].answers[0])
     OBJECTIVES[name].loss(outputs.requires_grad_(), targets).backward()
     assert outputs.grad.isfinite().all() and outputs.grad.abs().sum() > 0
     if targets.dim() == 2:
@@ -33,6 +33,6 @@ def test_the_loss_has_a_finite_gradient_and_none_where_nothing_is_known(name):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_loss_is_a_mean_over_what_is_known(name):
-    targets, _, outputs = examples(OBJECTIVES[name].answer)
+    targets, _, outputs = examples(OBJECTIVES[name].answers[0])
     loss = OBJECTIVES[name].loss(outputs, targets)
     assert torch.allclose(OBJECTIVES[name].loss(outputs.repeat(3, 1), torch.cat([targets] * 3)), loss)

@@ -1,4 +1,5 @@
 import torch
+from tests.training.stand_in import AnswersTask
 
 from edgewise.data import Linked
 from edgewise.training.ranking import draw_ranking, precision_at
@@ -15,6 +16,6 @@ def test_of_equals_the_unlinked_come_first():
 
 def test_a_few_pairs_are_drawn_and_only_what_they_are_enough_for_is_told(tmp_path):
     outputs = torch.tensor([[2.0], [1.0], [-1.0], [0.5]])
-    lines = draw_ranking(Linked(), outputs, torch.tensor([[1.0], [0.0], [0.0], [1.0]]), tmp_path)
+    lines = draw_ranking(AnswersTask(Linked(), torch.tensor([[1.0], [0.0], [0.0], [1.0]])), outputs, tmp_path)
     assert (tmp_path / "ranking.png").read_bytes().startswith(b"\x89PNG")
     assert "| roc_auc | 75.0 % |" in lines and not any("hits" in line for line in lines)

@@ -92,12 +92,13 @@ def test_differences_name_the_option_and_both_values(recipe_file):
         (
             "training.watch=acuracy",
             "unknown watch 'acuracy'. Known: accuracy, auto, average_precision, f1, hits@10, hits@100, hits@20, "
-            "hits@50, loss, mae, rmse, roc_auc. Did you mean 'accuracy'?",
+            "hits@50, loss, mae, perplexity, rmse, roc_auc. Did you mean 'accuracy'?",
         ),
         ("model.name=gta", "[model] unknown model 'gta'. Known: "),
         (
             "data.name=coral",
-            "unknown data set 'coral'. Known: cora, molecules, musae, planetoid, tables, tu, wordnet. "
+            "unknown data set 'coral'. Known: cora, language, molecules, musae, planetoid, tables, "
+            "texts, treebank, tu, wordnet. "
             "Did you mean 'cora'?",
         ),
         ("data.name=1", "[data] needs a name. Known: cora, "),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from tests.training.stand_in import friends_task, ring_answers, ring_task
 
-from edgewise.data import Classes, Labels, Linked, Numbers
+from edgewise.data import Classes, Labels, Linked, Numbers, Tokens
 from edgewise.training import SCORES
 from edgewise.training.scores import heard
 
@@ -17,6 +17,8 @@ def example(answer, seed=0):
     chance = torch.Generator().manual_seed(seed)
     if answer is Classes:
         return Classes(("a", "b", "c")), torch.randn(40, 3, generator=chance), torch.arange(40) % 3
+    if answer is Tokens:
+        return Tokens(("a", "b", "c")), torch.randn(40, 3, generator=chance), torch.arange(40) % 3
     outputs, kind = torch.randn(400, 2, generator=chance), answer(("a", "b"))
     targets = (outputs + torch.randn(400, 2, generator=chance) > 0).float()
     targets[::7, 1] = NAN
@@ -59,6 +61,8 @@ def f1_of(said, right):
 
 
 def by_hand(name, answer, outputs, targets):
+    if isinstance(answer, Tokens):
+        return torch.nn.functional.cross_entropy(outputs, targets).exp()
     if isinstance(answer, Classes):
         columns = torch.nn.functional.one_hot(targets, answer.out_dim)
         said = torch.nn.functional.one_hot(outputs.argmax(1), answer.out_dim)

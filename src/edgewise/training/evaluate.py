@@ -6,11 +6,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from edgewise.data import Task
+from edgewise.data import Task, Tokens
 from edgewise.data.parts import PARTS
 from edgewise.training import checkpoint
 from edgewise.training.chance import deterministic
 from edgewise.training.fabric import make_fabric
+from edgewise.training.figures import FIGURES
 from edgewise.training.goal import Goal
 from edgewise.training.look import look
 from edgewise.training.meter import Meter
@@ -71,6 +72,8 @@ def _labelled(task: Task) -> Task:
 
 
 def _others(goal: Goal, task: Task, part: str, outputs: Tensor) -> dict[str, float | None]:
+    if isinstance(task.answer, Tokens):  # of which not the outputs, but what they are worth is kept
+        return {name: figure.of(task, part, outputs) for name, figure in FIGURES.items()}
     fitting: dict[str, Score] = {
         name: score
         for name, score in SCORES.items()
@@ -80,4 +83,4 @@ def _others(goal: Goal, task: Task, part: str, outputs: Tensor) -> dict[str, flo
 
 
 def _value(score: Score, task: Task, part: str, outputs: Tensor) -> float | None:
-    return None if score.hindrance(task, part) else score.of(task, part, outputs)
+    return None if score.hindrance(task, part) else score.taken(task.answer, outputs, task.asked(part))

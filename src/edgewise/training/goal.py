@@ -36,10 +36,11 @@ class Goal:
         if config.watch not in (AUTO, LOSS):
             score_name = config.watch
         objective: Objective = named(objective_name, OBJECTIVES, "objective")
-        if not isinstance(task.answer, objective.answer):
-            fitting = [name for name, known in OBJECTIVES.items() if isinstance(task.answer, known.answer)]
+        if not isinstance(task.answer, objective.answers):
+            kinds = " or ".join(kind.__name__ for kind in objective.answers)
+            fitting = [name for name, known in OBJECTIVES.items() if isinstance(task.answer, known.answers)]
             raise ValueError(
-                f"training: the objective {objective_name!r} is for {objective.answer.__name__}, and {task.name} asks"
+                f"training: the objective {objective_name!r} is for {kinds}, and {task.name} asks"
                 f" for {task.answer.described()}. {nearest('', fitting)}"
             )
         score: Score = named(score_name, SCORES, "watch")

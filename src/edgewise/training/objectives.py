@@ -7,15 +7,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from edgewise.data import Answer, Labels, Numbers, OneOf
+from edgewise.data import Answer, Classes, Labels, Numbers, Tokens
 
 
 @dataclass(frozen=True)
 class Objective:
-    """`loss(outputs, targets)`, smaller is better, with a gradient; `answer` is the kind of answer that it is for."""
+    """`loss(outputs, targets)`, smaller is better, with a gradient; `answers`: the kinds of answer that it is for."""
 
     loss: Callable[[Tensor, Tensor], Tensor]
-    answer: type[Answer]
+    answers: tuple[type[Answer], ...]
 
 
 def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tensor, " examples"]) -> Float[Tensor, ""]:
@@ -55,7 +55,7 @@ def mean_squared_error(
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": Objective(cross_entropy, OneOf),  # type: ignore[type-abstract]
-    "binary_cross_entropy": Objective(binary_cross_entropy, Labels),
-    "mean_squared_error": Objective(mean_squared_error, Numbers),
+    "cross_entropy": Objective(cross_entropy, (Classes, Tokens)),
+    "binary_cross_entropy": Objective(binary_cross_entropy, (Labels,)),
+    "mean_squared_error": Objective(mean_squared_error, (Numbers,)),
 }

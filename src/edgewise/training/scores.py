@@ -1,6 +1,5 @@
 """What people read instead of the loss: torchmetrics, by name."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,10 +24,6 @@ class Score:
     wants_all: bool = False  # whether every class, or both values of a label, must occur where it is taken
     least_negatives: int = 0  # how many examples without a label there must be where it is taken
 
-    def of(self, task: Task, part: str, outputs: Tensor) -> float:
-        """The value of a part, by what is kept of its outputs."""
-        return self.taken(task.answer, outputs, task.asked(part))
-
     def written(self, value: float) -> str:
         """The value as people read it."""
         return f"{100 * value:.1f} %" if self.percent else f"{value:.4f}"
@@ -40,8 +35,7 @@ class Score:
         return float(metric.compute())
 
     def check(self, task: Task, name: str) -> None:
-        """Refuse a task on which the score has no value, and a score that cannot be watched."""
-        self.make(task.answer)
+        """Refuse a task on which the score has no value."""
         for part in PARTS if task.learns else ("test",):
             hindrance = self.hindrance(task, part)
             if hindrance:
@@ -128,44 +122,6 @@ def mae(answer: Answer) -> Any:
     return require("torchmetrics", extra="train").MeanAbsoluteError()
 
 
-@dataclass(frozen=True)
-class PerUnit(Score):
-    """Σ nats / how many of a unit stand in the part, as `shape` tells it: no tokeniser has a part in it.
-
-    A task counts its units; where it does not, or is of no text, there is no such score.
-    """
-
-    unit: str = ""
-    shape: Callable[[float], float] = math.exp
-
-    def of(self, task: Task, part: str, outputs: Tensor) -> float:
-        return self.shape(float(outputs[:, 0].double().sum()) / task.units[part][self.unit])
-
-    def hindrance(self, task: Task, part: str) -> str:
-        return "" if task.units.get(part, {}).get(self.unit) else f"a count of {self.unit}, which is not known"
-
-
-@dataclass(frozen=True)
-class PerToken(Score):
-    """The mean of a column of what is kept of tokens, as `shape` tells it."""
-
-    column: int = 0
-    shape: Callable[[float], float] = float
-
-    def of(self, task: Task, part: str, outputs: Tensor) -> float:
-        return self.shape(float(outputs[:, self.column].double().mean()))
-
-
-def in_bits(nats: float) -> float:
-    """nats / log 2."""
-    return nats / math.log(2)
-
-
-def not_watched(answer: Answer) -> Any:
-    """Figures that are taken at the end, of all tokens together."""
-    raise ValueError("training: this figure is told of finished runs; watch perplexity, or loss, which fall with it")
-
-
 SCORES: dict[str, Score] = {
     "accuracy": Score(accuracy, (Classes, Labels)),
     "f1": Score(f1, (Classes, Labels)),
@@ -173,16 +129,7 @@ SCORES: dict[str, Score] = {
     "average_precision": Score(average_precision, (Classes, Labels), wants_all=True),
     **{f"hits@{k}": Score(hits(k), (Labels,), least_negatives=k) for k in (10, 20, 50, 100)},
     "rmse": Score(rmse, (Numbers,), larger_is_better=False, percent=False),
-    "perplexity": PerToken(perplexity, (Tokens,), larger_is_better=False, percent=False, shape=math.exp),
-    "nats_per_token": PerToken(not_watched, (Tokens,), larger_is_better=False, percent=False),
-    "token_accuracy": PerToken(not_watched, (Tokens,), column=1),
-    "bits_per_character": PerUnit(
-        not_watched, (Tokens,), larger_is_better=False, percent=False, unit="characters", shape=in_bits
-    ),
-    "bits_per_byte": PerUnit(
-        not_watched, (Tokens,), larger_is_better=False, percent=False, unit="bytes", shape=in_bits
-    ),
-    "perplexity_per_word": PerUnit(not_watched, (Tokens,), larger_is_better=False, percent=False, unit="words"),
+    "perplexity": Score(perplexity, (Tokens,), larger_is_better=False, percent=False),
     "mae": Score(mae, (Numbers,), larger_is_better=False, percent=False),
 }
 

@@ -7,17 +7,9 @@ from torch import Tensor
 from edgewise.data import Task
 from edgewise.extras import require
 from edgewise.training.atomic import new_file
-from edgewise.training.scores import SCORES
+from edgewise.training.figures import FIGURES
 
 FILE = "surprise.png"
-TOLD = {
-    "nats_per_token": "nats a token, -log p of the one that is there, the mean",
-    "perplexity": "perplexity per token, exp of that",
-    "token_accuracy": "tokens that were the likeliest",
-    "bits_per_character": "bits a character",
-    "bits_per_byte": "bits a byte of UTF-8",
-    "perplexity_per_word": "perplexity per word, a word being what stands between spaces",
-}
 
 
 def draw_surprise(task: Task, outputs: Tensor, folder: Path) -> list[str]:
@@ -29,18 +21,18 @@ def draw_surprise(task: Task, outputs: Tensor, folder: Path) -> list[str]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    picture = Figure(figsize=(8, 3.5), layout="constrained")
+    FigureCanvasAgg(picture)
+    axes = picture.subplots()
     nats = outputs[:, 0]
     axes.hist(nats.numpy(), bins=80)
     axes.axvline(float(nats.mean()), color="grey", linestyle=":", linewidth=1)
     axes.set(xlabel="-log p of the token, nats (dotted: the mean)", ylabel="tokens", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
     with new_file(folder / FILE) as new:
-        figure.savefig(new, dpi=120)
+        picture.savefig(new, dpi=120)
     counts = {"tokens": len(outputs), **task.units.get("test", {})}
     told = ", ".join(f"{count:,} {unit}" for unit, count in counts.items())
-    found = {name: SCORES[name] for name in TOLD if not SCORES[name].hindrance(task, "test")}
-    rows = [f"| {TOLD[name]} | {score.written(score.of(task, 'test', outputs))} |" for name, score in found.items()]
+    found = {figure: figure.of(task, "test", outputs) for figure in FIGURES.values()}
+    rows = [f"| {figure.told} | {figure.written(value)} |" for figure, value in found.items() if value is not None]
     return [f"Asked: {told}.", "", "| figure | value |", "| --- | --- |", *rows, "", f"![surprise]({FILE})"]
