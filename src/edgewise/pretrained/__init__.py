@@ -2,6 +2,7 @@
 
 from edgewise.pretrained.attention_interface import register
 from edgewise.pretrained.bert import bert
+from edgewise.pretrained.checkpoint import checkpoint
 from edgewise.pretrained.embed import embed
 from edgewise.pretrained.gpt2 import gpt2
 from edgewise.pretrained.hugging_face import HuggingFace
@@ -24,6 +25,7 @@ __all__ = [
     "Pooling",
     "Row",
     "bert",
+    "checkpoint",
     "embed",
     "from_pyg",
     "from_torch",

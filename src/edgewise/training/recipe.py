@@ -38,8 +38,8 @@ class Recipe:
     def read(cls, file: str | Path, changes: Sequence[str] = (), *, name: str | None = None) -> "Recipe":
         """The recipe in `file`, with `changes` such as "training.epochs=10" put in; its name is the file's, or given.
 
-        A `folder` in [data], and a `cache` and a `start` in [training], are counted from the recipe's own folder, those
-        in `changes` from where the process is.
+        A `folder` in [data] or [model], and a `cache` and a `start` in [training], are counted from the recipe's own
+        folder, those in `changes` from where the process is.
         Raises one ValueError that lists all that is wrong.
         """
         file = Path(file)
@@ -87,8 +87,8 @@ class Recipe:
 
 
 def _place(tables: dict[str, Any], base: Path) -> None:
-    """Make the folders of data, cache and start absolute, so that the recipe means the same wherever it is kept."""
-    for name, option in (("data", "folder"), ("training", "cache"), ("training", "start")):
+    """Make folders, of data, model, cache and start, absolute: so the recipe means the same wherever it is kept."""
+    for name, option in (("data", "folder"), ("model", "folder"), ("training", "cache"), ("training", "start")):
         table = tables.get(name)
         if isinstance(table, dict) and isinstance(table.get(option), str) and table[option]:
             table[option] = str((base / table[option]).expanduser().resolve())
