@@ -18,6 +18,12 @@ from edgewise.pretrained.hugging_face import HuggingFace
 from edgewise.pretrained.llama import llama
 
 PAGES: dict[str, HuggingFace] = {"bert": bert, "gpt2": gpt2, "llama": llama}
+# What each kind calls the dropout of states and of attention; Llama has none.
+DROPOUT = {
+    "bert": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    "gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+    "llama": (),
+}
 UNREAD = ("*pooler.*", "cls.*", "lm_head.*", "*position_ids")  # their heads, and numbers that count up
 
 
@@ -53,9 +59,12 @@ def checkpoint(
         if not (place / name).is_file():
             raise FileNotFoundError(f"checkpoint: {place} has no {name}; a folder of Hugging Face's holds both")
     settings: dict[str, Any] = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    kind = str(settings.get("model_type"))
+    theirs = lookup(kind, PAGES, "kind of checkpoint")
     if dropout is not None:
-        settings |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), dropout)
-    theirs = lookup(str(settings.get("model_type")), PAGES, "kind of checkpoint")
+        if not DROPOUT[kind]:
+            raise ValueError(f"checkpoint: {place} is a {kind}, which has no dropout, got dropout = {dropout}; leave it out")
+        settings |= dict.fromkeys(DROPOUT[kind], dropout)
     config = theirs.config_from_hf(settings)
     known = config.inputs["nodes"].tokens
     if known is None or tokens > known:
