@@ -3,11 +3,19 @@
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from tests.pretrained.peers import shaken
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"the a cat dog sleeps barks loud quiet".split(), *"abcdefgh"]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *("the", "a", "cat", "dog", "sleeps", "barks", "loud", "quiet"),
+    *"abcdefgh",
+]
 
 
 def small_bert(folder: Path, max_positions: int = 40) -> Path:

@@ -19,7 +19,7 @@ class Table:
 
     @classmethod
     def read(cls, file: Path, delimiter: str = ",", *, names: Sequence[str] = (), quoted: bool = True) -> "Table":
-        """The table in a CSV or Parquet file. `names`: of columns without a header; `quoted`: whether " quotes a cell."""
+        """The table in a CSV or Parquet file. `names`: of columns without a header; `quoted`: whether " quotes."""
         return cls(
             file, _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, delimiter, names, quoted)
         )

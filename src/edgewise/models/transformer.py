@@ -15,6 +15,8 @@ from edgewise.part import Part
 def encoder(
     tokens: int,
     *,
+    characters: int | None = None,
+    character_dim: int = 64,
     out_dim: int | None = None,
     asks: str = "nodes",
     head: Head | None = None,
@@ -36,6 +38,10 @@ def encoder(
     `asks` is what answers: "nodes" says `out_dim` numbers of each word, "graph" of each text, "tokens" a logit for each
     token of the vocabulary; or a `head` of your own. Where nothing is asked, the states are the answer.
 
+    Where data bring the `characters` of words (so many different ones), a block of `character_dim` channels lets those
+    of a word hear each other, and the word hears them before it hears other words: as Ling et al. 2015 compose words,
+    https://arxiv.org/abs/1508.02096, by attention. The node set is "characters", its graphs come with the data.
+
     Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020;
     norm="rms", gated and rotary as Llama has them, Touvron et al. 2023.
     """
@@ -51,7 +57,11 @@ def encoder(
     )
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied=True)
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)
+    blocks, inputs = stacked(block, num_layers), {"nodes": embed}
+    if characters is not None:
+        inputs["characters"] = replace(embed, dim=character_dim, tokens=characters, deviation=character_dim**-0.5)
+        blocks = (*spelled(num_heads, character_dim, placement, dropout, norm), *blocks)
+    return NetworkConfig(inputs, blocks, {"words": pattern}, last, answer)
 
 
 def decoder(
@@ -126,6 +136,18 @@ def encoder_decoder(
     read = replace(reading, closing_norm=norm)  # the states that the target hears
     blocks = (*stacked(reading, num_layers)[:-1], read, *stacked(writing, num_layers))
     return NetworkConfig(inputs, blocks, patterns, norm, head, answers="target")
+
+
+def spelled(
+    num_heads: int, dim: int, placement: Placement, dropout: float, norm: str | Part
+) -> tuple[BlockConfig, BlockConfig]:
+    """The characters of a word hear each other, and then the word hears them."""
+    feed_forward = FeedForwardConfig(hidden=2 * dim, dropout=dropout)
+    among = transformer_block(
+        ("characters->characters",), "characters", num_heads, feed_forward, placement, dropout, norm
+    )
+    hearing = Hearing(graph="characters->nodes", num_heads=num_heads, dropout=dropout)
+    return among, BlockConfig(hears=(hearing,), norm=norm, placement=placement, dropout=dropout)
 
 
 def transformer_block(

@@ -64,7 +64,9 @@ def checkpoint(
     theirs = lookup(kind, PAGES, "kind of checkpoint")
     if dropout is not None:
         if not DROPOUT[kind]:
-            raise ValueError(f"checkpoint: {place} is a {kind}, which has no dropout, got dropout = {dropout}; leave it out")
+            raise ValueError(
+                f"checkpoint: {place} is a {kind}, which has no dropout, got dropout = {dropout}; leave it out"
+            )
         settings |= dict.fromkeys(DROPOUT[kind], dropout)
     config = theirs.config_from_hf(settings)
     known = config.inputs["nodes"].tokens

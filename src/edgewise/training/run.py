@@ -191,6 +191,6 @@ def _check_room(task: Task, network: Module, model: str) -> None:
         replace(longest, asked=None).outputs(network.eval())
     except ValueError as error:
         raise ValueError(
-            f"{model}: the longest text of {task.name} has {len(longest.features)} tokens: {error}; max_tokens in"
+            f"{model}: the longest text of {task.name} has {longest.num_nodes} tokens: {error}; max_tokens in"
             " [data] keeps the first of a longer text, length those of a row"
         ) from error
