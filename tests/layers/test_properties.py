@@ -41,6 +41,7 @@ ORDERED = {
     "learned": "reads the place of a node",
     "alibi": "reads the distance of places",
     "t5": "reads the distance of places",
+    "gaussian": "reads the distance of places",
     "rotary": "turns by the place of a node",
 }
 
