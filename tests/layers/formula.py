@@ -51,7 +51,23 @@ def gaussian(score, q, k, e, raw, heard):
     return (-away.sum(-1) / 2).exp()
 
 
-SCORE = {f.__name__: f for f in (constant, symmetric, dot, additive, gatv2, gaussian)}
+def row_of(reach, heard):
+    """The row of a kernel for every pair of nodes, the last receiver aligned with the last sender; 0 out of reach."""
+    R, S = heard.shape
+    rows = torch.arange(S) - (torch.arange(R)[:, None] + S - R) + reach.before
+    return rows.masked_fill(~heard, 0)
+
+
+def light(score, q, k, e, raw, heard):
+    return score.kernel[row_of(score.reach, heard)]
+
+
+def dynamic(score, q, k, e, raw, heard):
+    kernels = torch.einsum("ihd,khd->ikh", q, score.kernel)
+    return kernels[torch.arange(len(q))[:, None], row_of(score.reach, heard)]
+
+
+SCORE = {f.__name__: f for f in (constant, symmetric, dot, additive, gatv2, gaussian, light, dynamic)}
 
 # Each aggregator: of s_ij (as logits with the bias b_ij), values with their edges [R, S, H, V], and the mask.
 
@@ -74,22 +90,36 @@ def softmax(aggregator, s, b, v, heard):
     return torch.einsum("ijh,ijhv->ihv", loudness.expand(v.shape[:-1]), v)
 
 
+def convolution(aggregator, s, b, v, heard):
+    matrices = aggregator.kernel[row_of(aggregator.reach, heard)].repeat_interleave(
+        v.shape[2] // aggregator.kernel.shape[1], 2
+    )
+    return torch.einsum("ij,ijh,ijhv,ijhvo->iho", heard.double(), s.expand(v.shape[:-1]), v, matrices)
+
+
 def several(aggregator, s, b, v, heard):
     kinds = {"Sum": sum_, "Mean": mean, "Max": max_, "Softmax": softmax}
     return torch.cat([kinds[type(member).__name__](member, s, b, v, heard) for member in aggregator.members], -1)
 
 
-AGGREGATOR = {"sum": sum_, "mean": mean, "max": max_, "softmax": softmax, "several": several}
+AGGREGATOR = {
+    "sum": sum_,
+    "mean": mean,
+    "max": max_,
+    "softmax": softmax,
+    "convolution": convolution,
+    "several": several,
+}
 
 # Each root: what was heard and the receiver's own state.
 ROOT = {
     "linear": lambda root, x, m: m + x @ root.project.weight.T,
     "epsilon": lambda root, x, m: m + (1 + root.epsilon) * x,
-    "gated": lambda root, x, m: gate(root, x @ root.project.weight.T, m),
+    "gated": lambda root, x, m: mixed(root, x @ root.project.weight.T, m),
 }
 
 
-def gate(root, own, m):
+def mixed(root, own, m):
     beta = torch.sigmoid(torch.cat([m, own, m - own], -1) @ root.gate.weight.T)
     return beta * own + (1 - beta) * m
 
@@ -111,10 +141,12 @@ def layer(
         return t.unflatten(-1, (own, -1)).repeat_interleave(H // own, -2)
 
     value = heads(p.to_value(given)) if h.project_value else given[:, None].expand(-1, H, -1)
-    key = {"none": p.to_key, "key_value": p.to_value, "all": p.to_value}[h.share] if p.reads_nodes else None
+    key = {"none": p.to_key, "key_value": p.to_value, "all": p.to_value}[h.share] if p.reads_keys else None
     query = {"none": p.to_query, "key_value": p.to_query, "all": p.to_value}[h.share] if p.reads_nodes else None
     if h.value_activation is not None:
         value = ACTIVATIONS[h.value_activation](value)
+    if h.value_gate is not None:
+        value = value * ACTIVATIONS[h.value_gate](heads(p.to_value_gate(given)))
     edge = heads(p.to_edge(raw)) if p.to_edge is not None and raw is not None else 0
     q = None if query is None else heads(query(x), H)
     k = None if key is None else heads(key(given))
@@ -124,9 +156,13 @@ def layer(
     out = {"concat": out.flatten(-2), "mean": out.mean(-2), "sum": out.sum(-2)}[h.heads]
     if h.project_output:
         out = layer.output(out)
+    bias = layer.bias if h.output_bias and not h.project_output else 0
+    if h.gate is not None:
+        out, gate = (out + bias).chunk(2, -1)
+        out, bias = out * ACTIVATIONS[h.gate](gate), 0
     if h.root is not None:
         out = ROOT[Part.of(h.root).name](layer.root, x, out)
-    return out if h.project_output or not h.output_bias else out + layer.bias
+    return out + bias
 
 
 def gradients(out: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

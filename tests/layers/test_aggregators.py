@@ -19,6 +19,7 @@ SETTINGS = {
     "mean": [{}],
     "max": [{}],
     "softmax": [{}],
+    "convolution": [{"before": 9, "after": 9}, {"before": 9, "after": 9, "times": 2}],
     "several": [{}, {"of": ["sum"]}, {"of": ["softmax", "max", Part("several", {"of": ["mean", "sum"]})]}],
 }
 CASES = [(name, options) for name in AGGREGATORS for options in SETTINGS[name]]

@@ -14,7 +14,7 @@ from transformers.models.t5.modeling_t5 import T5Attention
 from edgewise.graph import Graph
 from edgewise.kernels import OffsetTable
 from edgewise.layers import EDGE_BIASES, Hearing, MessagePassing
-from edgewise.layers.positions import T5Buckets
+from edgewise.layers.positions import GaussianBias, T5Buckets
 from edgewise.layers.positions.edge_bias import slopes
 from edgewise.part import Part
 
@@ -92,6 +92,36 @@ def test_buckets_are_those_of_t5(num_buckets, max_distance, bidirectional):
 def test_buckets_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         T5Buckets(2, **options)
+
+
+def test_a_gaussian_falls_with_the_square_of_the_distance():
+    graph = Graph.batch([complete(4), causal(2, 5)])
+    bias = GaussianBias(3, narrowest=0.5, widest=8.0)
+    distance = (torch.arange(9) - graph.position()[:, None]).abs()
+    expected = -(distance[..., None] ** 2) / (2 * torch.tensor([0.5, 2.0, 8.0]) ** 2) * graph.dense()[..., None]
+    torch.testing.assert_close(of_pairs(bias(graph, graph), graph), expected)
+
+
+def test_a_constant_score_under_a_gaussian_is_the_normalised_kernel_of_the_distance():
+    torch.manual_seed(0)
+    hearing = Hearing(score="constant", num_heads=2, edge_bias="gaussian", project_output=False, output_bias=False)
+    layer, x = MessagePassing(4, 4, hearing).double(), numbers(6, 4)
+    squared = (torch.arange(6) - torch.arange(6)[:, None]) ** 2
+    deviation = layer.edge_bias.log_deviation.exp()
+    kernel = torch.exp(-squared[..., None] / (2 * deviation**2)) * torch.ones(6, 6).tril()[..., None]
+    kernel = kernel / kernel.sum(1, keepdim=True)
+    value = layer.projections.to_value(x).unflatten(-1, (2, 2))
+    every = {"x": x} | dict(layer.named_parameters())
+    ours = formula.gradients(layer(x, causal(6)), every)
+    theirs = torch.einsum("ijh,jhd->ihd", kernel, value).flatten(1)
+    assert_states_equal_as_promised(ours, formula.gradients(theirs, every))
+
+
+@pytest.mark.parametrize(("narrowest", "widest"), [(0.0, 1.0), (2.0, 1.0), (-1.0, 1.0)])
+def test_a_gaussian_without_width_is_refused(narrowest, widest):
+    message = f"gaussian: expected 0 < narrowest <= widest, in nodes, got narrowest={narrowest} and widest={widest}"
+    with pytest.raises(ValueError, match=message):
+        GaussianBias(2, narrowest, widest)
 
 
 def test_shortest_paths_are_those_of_networkx():

@@ -33,6 +33,8 @@ from edgewise.part import Part
 DIM = 8
 # Raw features that a score reads of an edge where it is not any number; and the options that this takes.
 EDGE_DIM = {"symmetric": 1, "gaussian": 2}
+# The options of parts that reach only so far; no world has more nodes.
+REACH = {name: {"before": 8, "after": 8} for name in ("light", "dynamic", "convolution")}
 WITH_EDGES = {"gaussian": {"coordinates": 2}}
 NODE_POSITION_OPTIONS = {"learned": {"max_length": 12}, "laplacian": {"count": 3}, "random_walk": {"steps": 4}}
 # Why relabelling nodes may change the answer.
@@ -41,6 +43,7 @@ ORDERED = {
     "learned": "reads the place of a node",
     "alibi": "reads the distance of places",
     "t5": "reads the distance of places",
+    "gaussian": "reads the distance of places",
     "rotary": "turns by the place of a node",
 }
 
@@ -66,15 +69,21 @@ def of_block(config: BlockConfig, seed: int = 0, **needs) -> Subject:
 
 
 def hearing_with(score: str, aggregator: str, edges: bool) -> Hearing:
-    options = WITH_EDGES.get(score, {}) if edges else {}
+    options = REACH.get(score, {}) | (WITH_EDGES.get(score, {}) if edges else {})
     edge_dim = EDGE_DIM.get(score, 3) if edges else None
-    return Hearing(score=Part(score, options), aggregator=aggregator, num_heads=2, edge_dim=edge_dim)
+    return Hearing(
+        score=Part(score, options),
+        aggregator=Part(aggregator, REACH.get(aggregator, {})),
+        num_heads=2,
+        edge_dim=edge_dim,
+    )
 
 
 def heard(score: str, aggregator: str, edges: bool) -> Subject:
     torch.manual_seed(0)
     hearing = hearing_with(score, aggregator, edges)
-    return of_layer(MessagePassing(DIM, DIM, hearing), hearing)
+    ordered = "reads how far nodes stand apart" if {score, aggregator} & REACH.keys() else ""
+    return of_layer(MessagePassing(DIM, DIM, hearing), hearing, ordered=ordered)
 
 
 def rooted(name: str) -> Subject:

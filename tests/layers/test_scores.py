@@ -20,6 +20,8 @@ SETTINGS = {
     "dot": [({}, None), ({"scale": 0.3}, None), ({}, 3)],
     "additive": [({}, None), ({"negative_slope": 0.1}, None), ({}, 3)],
     "gatv2": [({}, None), ({"negative_slope": 0.1}, None), ({}, 3)],
+    "light": [({"before": 9, "after": 9}, None), ({"before": 9, "after": 9}, 3)],
+    "dynamic": [({"before": 9, "after": 9}, None), ({"before": 9, "after": 9}, 3)],
     "gaussian": [({}, None), ({"dim": 3}, None), ({"coordinates": 3}, 3), ({"coordinates": 1}, 1)],
 }
 CASES = [(name, options, edge_dim) for name in SCORES for options, edge_dim in SETTINGS[name]]
@@ -108,6 +110,8 @@ def test_half_precision_weighs_by_degrees_in_float32():
             2,
             "dim is for coordinates='degree'; 2 edge features are as they are",
         ),
+        ("light", {"before": -1}, None, "light: before must be at least 0, got -1; it counts nodes besides the node"),
+        ("dynamic", {"after": -2}, None, "dynamic: after must be at least 0, got -2; it counts nodes besides the node"),
         ("dot", {"scal": 1.0}, None, "score 'dot': unknown option 'scal'.*Did you mean 'scale'"),
         ("gatv2", {"num_heads": 1}, None, "score 'gatv2': unknown option 'num_heads'"),
     ],

@@ -1,6 +1,7 @@
 """How it is summed: the messages of a receiver's senders become one state per head.
 
-Your own aggregator is a subclass with one method; name it in a recipe by its import path.
+Your own aggregator is a subclass with one method; name it in a recipe by its import path. It is built with those of
+`num_heads` and `dim` (a value's heads, and channels of each) that its constructor names, and with its options.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from edgewise import kernels
 from edgewise.graph import Graph
 from edgewise.kernels import EdgeTerm
 from edgewise.layers.loudness import Loudness
+from edgewise.layers.offsets import Reach
 from edgewise.part import Part
 
 
@@ -74,17 +76,66 @@ class Softmax(Aggregator):
         return loudness.attend(value, graph, edge_value)
 
 
+class Convolution(Aggregator):
+    """Σ_j s_ij W_{j-i} (v_j + W e_ij): what a sender says is transformed by a matrix of its offset, one per head.
+
+    The kernel reaches `before` nodes to the left and `after` to the right, as the pattern window(before, after) does; a
+    graph that reaches beyond it is refused, and an edge that is not there is a zero of the padding. The result is
+    `times` as wide as a value.
+
+    Gehring et al. 2017, section 3.1, https://arxiv.org/abs/1705.03122, with score="constant", one head, times=2 and
+    the `gate` of Hearing. Depthwise where a head has one channel.
+    """
+
+    def __init__(self, num_heads: int, dim: int, before: int = 1, after: int = 1, times: int = 1) -> None:
+        super().__init__()
+        self.reach, self.width = Reach.of("convolution", before, after), times
+        # A heard state of unit variance becomes one, where the whole kernel hears.
+        bound = (3 / max(self.reach.width * dim, 1)) ** 0.5
+        self.kernel = nn.Parameter(torch.empty(self.reach.width, num_heads, dim, times * dim).uniform_(-bound, bound))
+
+    def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
+        """A matrix product and a sum for each offset, so that nothing of edges × channels is kept."""
+        weights = loudness.weights(graph, value.shape[-2])
+        heads = value.shape[-2] if weights is None or weights.dim() == 1 else weights.shape[-1]
+        out = value.new_zeros(*value.shape[:-3], graph.num_receivers, heads, self.kernel.shape[-1])
+        for row, part, edges in self.reach.parts(graph, "convolution"):
+            own = weights if weights is None else weights.index_select(0 if weights.dim() == 1 else -2, edges)
+            term = None if edge_value is None else EdgeTerm(edge_value.features[edges], edge_value.weight)
+            out = out + self._of_offset(self.kernel[row], value, part, own, term)
+        return out
+
+    def _of_offset(
+        self, kernel: Tensor, value: Tensor, part: Graph, weights: Tensor | None, term: EdgeTerm | None
+    ) -> Tensor:
+        """The product first, or, where few of the senders are heard (past ones are many), the sum."""
+        if part.num_receivers < part.num_senders:
+            heard = kernels.aggregate(value, part, "sum", weights=weights, edge_value=term)
+            return _transformed(heard, kernel.repeat_interleave(heard.shape[-2] // len(kernel), dim=0))
+        term = None if term is None else EdgeTerm(term.features, _transformed(term.weight, kernel))
+        return kernels.aggregate(_transformed(value, kernel), part, "sum", weights=weights, edge_value=term)
+
+
+def _transformed(x: Tensor, kernel: Tensor) -> Tensor:
+    """Each head by its matrix."""
+    return torch.einsum("...hv,hvo->...ho", x, kernel)
+
+
 class Several(Aggregator):
     """[⊕₁ ‖ ⊕₂ ‖ …]: several aggregators of the same messages, side by side.
 
     Principal neighbourhood aggregation, Corso et al. 2020, https://arxiv.org/abs/2004.05718
     """
 
-    def __init__(self, of: Sequence[str | Part | Mapping[str, Any]] = ("mean", "max")) -> None:
+    def __init__(
+        self, num_heads: int, dim: int, of: Sequence[str | Part | Mapping[str, Any]] = ("mean", "max")
+    ) -> None:
         super().__init__()
         if len(of) == 0:
             raise ValueError('several: needs at least one aggregator in of=[...], such as ["mean", "max"]')
-        members: list[Aggregator] = [Part.of(part).build(AGGREGATORS, "aggregator") for part in of]
+        members: list[Aggregator] = [
+            Part.of(part).build(AGGREGATORS, "aggregator", num_heads=num_heads, dim=dim) for part in of
+        ]
         self.members = nn.ModuleList(members)
         self.width = sum(member.width for member in members)
         self.normalises = all(member.normalises for member in members)
@@ -99,5 +150,6 @@ AGGREGATORS: dict[str, type[Aggregator]] = {
     "mean": Mean,
     "max": Max,
     "softmax": Softmax,
+    "convolution": Convolution,
     "several": Several,
 }

@@ -25,10 +25,12 @@ class Hearing:
     heads: Literal["concat", "mean", "sum"] = "concat"
     share: Literal["none", "key_value", "all"] = "none"  # which of query, key and value are one projection
     project_value: bool = True  # False: the value is the sender's state itself
+    value_gate: str | None = None  # activation of a second projection that multiplies the value; "sigmoid" is GLU
     value_activation: str | None = None  # of the projected value, as GraphSAGE's pooling has it
     project_output: bool = True  # False: what the heads give is the result
     projection_bias: bool = True  # of query, key and value
     output_bias: bool = True  # of the output projection, or of the result where there is none
+    gate: str | None = None  # activation of the second half of what was heard, which multiplies the first
     root: str | Part | None = None  # how the receiver's own state enters
     edge_dim: int | None = None  # raw features an edge has
     edges_in: Literal["score", "value", "both"] = "both"  # what the projected edge is added to, where it is read

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from edgewise.graph import Graph
 from edgewise.kernels import SparseTable
 from edgewise.kernels.checks import check_dropout
+from edgewise.layers.activations import ACTIVATIONS
 from edgewise.layers.aggregators import AGGREGATORS, Aggregator
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.past import Past
@@ -17,6 +18,7 @@ from edgewise.layers.projections import Projections
 from edgewise.layers.roots import ROOTS
 from edgewise.layers.scores import SCORES, Score
 from edgewise.layers.self_loops import with_self_loops
+from edgewise.names import lookup
 from edgewise.part import Part
 
 
@@ -24,7 +26,8 @@ class MessagePassing(nn.Module):
     """h_i' = W_o ⊕_j (s(W_q h_i, W_k h_j + W_e e_ij), W_v h_j + W_e e_ij) + U h_i.
 
     ⊕ is the aggregator and s the score; each letter can be left out or shared by the `hearing`. With score="dot" and
-    aggregator="softmax" it is the Transformer's multi-head attention; with other words it is GCN, GAT, MoNet, ….
+    aggregator="softmax" it is the Transformer's multi-head attention; with other words it is GCN, GAT, MoNet, …. With a
+    `gate` W_o ⊕ is twice as wide, and (a ‖ b) becomes a ⊗ σ(b) before h_i itself enters.
 
     Args:
         in_dim: channels of a receiver's state.
@@ -48,26 +51,32 @@ class MessagePassing(nn.Module):
             raise ValueError(f"MessagePassing: num_heads must be at least 1, got {H}")
         check_dropout("Hearing", hearing.dropout)
         score = Part.of(hearing.score)
-        reads_nodes, reads_edges = _reads(score)
+        reads_nodes, reads_edges, reads_keys = _reads(score)
         sender_dim = in_dim if sender_dim is None else sender_dim
-        self.projections = Projections(in_dim, sender_dim, out_dim, hearing, reads_nodes, reads_edges)
+        self.projections = Projections(in_dim, sender_dim, out_dim, hearing, reads_nodes, reads_edges, reads_keys)
         D, V = self.projections.head_dim, self.projections.value_dim
         edge_dim = hearing.edge_dim if reads_edges or self.projections.edge_in_key else None
         self.score: Score = score.build(SCORES, "score", num_heads=H, head_dim=D, edge_dim=edge_dim)
-        self.aggregator: Aggregator = Part.of(hearing.aggregator).build(AGGREGATORS, "aggregator")
+        self.aggregator: Aggregator = Part.of(hearing.aggregator).build(
+            AGGREGATORS, "aggregator", num_heads=self.projections.num_shared, dim=V
+        )
         if hearing.edge_bias is not None and not self.aggregator.normalises:
             raise ValueError("MessagePassing: an edge_bias is added to logits, so it needs the aggregator 'softmax'")
-        if hearing.rotary is not None and not reads_nodes:
-            raise ValueError(f"MessagePassing: rotary turns queries and keys, and the score {score.name!r} reads none")
+        if hearing.rotary is not None and not reads_keys:
+            told = f"the score {score.name!r} reads {'no keys' if reads_nodes else 'none'}"
+            raise ValueError(f"MessagePassing: rotary turns queries and keys, and {told}")
         heard = V * self.aggregator.width * (H if hearing.heads == "concat" else 1)
-        if not hearing.project_output and heard != out_dim:
+        halves = 1 if hearing.gate is None else 2
+        if not hearing.project_output and heard != halves * out_dim:
             raise ValueError(
-                f"MessagePassing: the heads give {heard} channels but out_dim is {out_dim}; set project_output=True or "
-                f"out_dim={heard}"
+                f"MessagePassing: the heads give {heard} channels but out_dim is {out_dim}"
+                f"{'' if hearing.gate is None else ' and its gate as wide'}; set project_output=True or "
+                f"out_dim={heard // halves}"
             )
-        self.output = nn.Linear(heard, out_dim, bias=hearing.output_bias) if hearing.project_output else None
+        self.output = nn.Linear(heard, halves * out_dim, bias=hearing.output_bias) if hearing.project_output else None
         alone = hearing.output_bias and not hearing.project_output
-        self.bias = nn.Parameter(torch.zeros(out_dim)) if alone else None
+        self.bias = nn.Parameter(torch.zeros(halves * out_dim)) if alone else None
+        self.gate = None if hearing.gate is None else lookup(hearing.gate, ACTIVATIONS, "activation")
         self.root = None
         if hearing.root is not None:
             self.root = Part.of(hearing.root).build(ROOTS, "root", in_dim=in_dim, out_dim=out_dim)
@@ -177,9 +186,12 @@ class MessagePassing(nn.Module):
             out = self.output(out)
         elif self.output is not None and self.output.bias is not None:
             out = out + self.output.bias
-        if self.root is not None:
-            out = self.root(x, out)
-        return out if self.bias is None else out + self.bias
+        if self.gate is None:
+            out = out if self.root is None else self.root(x, out)
+            return out if self.bias is None else out + self.bias
+        out, gate = (out if self.bias is None else out + self.bias).chunk(2, dim=-1)
+        out = out * self.gate(gate)
+        return out if self.root is None else self.root(x, out)
 
     @property
     def along(self) -> str | None:
@@ -231,7 +243,8 @@ class MessagePassing(nn.Module):
             )
 
 
-def _reads(score: Part) -> tuple[bool, bool]:
-    """Whether a score reads nodes and raw edges, before it is built."""
+def _reads(score: Part) -> tuple[bool, bool, bool]:
+    """Whether a score reads nodes, raw edges and keys, before it is built."""
     kind = score.found(SCORES, "score")
-    return getattr(kind, "reads_nodes", True), getattr(kind, "reads_edges", False)
+    nodes = getattr(kind, "reads_nodes", True)
+    return nodes, getattr(kind, "reads_edges", False), nodes and getattr(kind, "reads_keys", True)

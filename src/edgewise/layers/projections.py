@@ -14,11 +14,19 @@ from edgewise.part import Part
 class Projections(nn.Module):
     """q_i = W_q h_i, k_j = W_k h_j, v_j = σ(W_v h_j), and W_e for raw edge features; each only where it is heard.
 
-    `share` makes W_k and W_v one ("key_value"), or all three ("all"). There is no σ unless it is named.
+    `share` makes W_k and W_v one ("key_value"), or all three ("all"). There is no σ unless it is named. With a
+    `value_gate` v_j = σ(W_v h_j) ⊗ σ_g(W_g h_j).
     """
 
     def __init__(
-        self, in_dim: int, sender_dim: int, out_dim: int, hearing: Hearing, reads_nodes: bool, reads_edges: bool
+        self,
+        in_dim: int,
+        sender_dim: int,
+        out_dim: int,
+        hearing: Hearing,
+        reads_nodes: bool,
+        reads_edges: bool,
+        reads_keys: bool,
     ) -> None:
         super().__init__()
         self.in_dim, self.sender_dim, self.share = in_dim, sender_dim, hearing.share
@@ -26,8 +34,8 @@ class Projections(nn.Module):
         self.num_shared = Hk = H if hearing.num_key_value_heads is None else hearing.num_key_value_heads
         if Hk < 1 or H % Hk:
             raise ValueError(f"Hearing: num_key_value_heads must divide num_heads {H}, got {Hk}")
-        if not reads_nodes:
-            _check_without_nodes(hearing)
+        if not reads_keys:
+            _check_without_keys(hearing, reads_nodes)
         self.head_dim = D = _head_dim(out_dim, hearing, reads_nodes or hearing.project_value)
         self.value_dim = D if hearing.project_value else sender_dim
         if hearing.share != "none" and not hearing.project_value:
@@ -47,11 +55,17 @@ class Projections(nn.Module):
         self.value_activation = None if named is None else lookup(named, ACTIVATIONS, "activation")
         bias = hearing.projection_bias
         self.to_value = _linear(sender_dim, Hk * D, bias) if hearing.project_value else None
-        own_key, own_query = reads_nodes and hearing.share == "none", reads_nodes and hearing.share != "all"
+        self.to_value_gate, self.value_gate = None, None
+        if hearing.value_gate is not None:
+            if not hearing.project_value:
+                raise ValueError("Hearing: a value_gate needs a value projection: project_value=True")
+            self.to_value_gate = _linear(sender_dim, Hk * D, bias)
+            self.value_gate = lookup(hearing.value_gate, ACTIVATIONS, "activation")
+        own_key, own_query = reads_keys and hearing.share == "none", reads_nodes and hearing.share != "all"
         self.to_key = _linear(sender_dim, Hk * D, bias) if own_key else None
         self.to_query = _linear(in_dim, H * D, bias) if own_query else None
-        self.reads_nodes = reads_nodes
-        self.edge_in_key = reads_nodes and not reads_edges and hearing.edges_in != "value"
+        self.reads_nodes, self.reads_keys = reads_nodes, reads_keys
+        self.edge_in_key = reads_keys and not reads_edges and hearing.edges_in != "value"
         self.edge_in_value = not reads_edges and hearing.edges_in != "score"
         self.to_edge = self._edge_projection(hearing, reads_edges)
 
@@ -78,7 +92,7 @@ class Projections(nn.Module):
         senders: Float[Tensor, "*batch senders sender_dim"] | None,
         ahead: Float[Tensor, "out_dim sender_dim"] | None = None,
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
-        """Query, key (both None where the score reads none) and value, [..., nodes, heads, dim].
+        """Query, key (None where the score reads none) and value, [..., nodes, heads, dim].
 
         `ahead` is the weight of a later projection, where the one head's value is to be projected by it already.
         """
@@ -91,12 +105,13 @@ class Projections(nn.Module):
         else:
             value = _split(self.to_value(source), Hk)
         value = value if self.value_activation is None else self.value_activation(value)
-        if not self.reads_nodes:
-            return None, None, value
-        key = value if self.to_key is None else _split(self.to_key(source), Hk)
-        if self.share == "all" and senders is None:
-            return key, key, value
-        return self.query(x), key, value
+        key = None
+        if self.reads_keys:
+            key = value if self.to_key is None else _split(self.to_key(source), Hk)
+        query = key if self.share == "all" and senders is None else self.query(x)
+        if self.value_gate is not None and self.to_value_gate is not None:
+            value = value * self.value_gate(_split(self.to_value_gate(source), Hk))
+        return query, key, value
 
     def query(self, x: Float[Tensor, "*batch receivers in_dim"]) -> Float[Tensor, "*batch receivers heads dim"] | None:
         """What the receivers ask; None where the score reads no nodes."""
@@ -129,12 +144,13 @@ def _head_dim(out_dim: int, hearing: Hearing, projects: bool) -> int:
     return out_dim // hearing.num_heads
 
 
-def _check_without_nodes(hearing: Hearing) -> None:
+def _check_without_keys(hearing: Hearing, reads_nodes: bool) -> None:
     """Refuse what only a query or a key could give a meaning."""
     score = Part.of(hearing.score).name
     if hearing.share != "none":
-        raise ValueError(f"Hearing: the score {score!r} reads no query and no key, so share={hearing.share!r} is empty")
-    if hearing.head_dim is not None and not hearing.project_value:
+        none = "no key" if reads_nodes else "no query and no key"
+        raise ValueError(f"Hearing: the score {score!r} reads {none}, so share={hearing.share!r} is empty")
+    if hearing.head_dim is not None and not hearing.project_value and not reads_nodes:
         raise ValueError(
             f"Hearing: head_dim={hearing.head_dim} would be ignored: the score {score!r} and "
             "project_value=False leave nothing to project"

@@ -1,6 +1,7 @@
 """Where a node stands: added to its state, turned into query and key, or added to the logits of its edges."""
 
 from edgewise.layers.positions.edge_bias import EDGE_BIASES, ALiBi, ShortestPathBias, T5Buckets
+from edgewise.layers.positions.gaussian import GaussianBias
 from edgewise.layers.positions.node_positions import (
     NODE_POSITIONS,
     DegreePositions,
@@ -18,6 +19,7 @@ __all__ = [
     "ROTARIES",
     "ALiBi",
     "DegreePositions",
+    "GaussianBias",
     "LaplacianPositions",
     "LearnedPositions",
     "RandomWalkPositions",

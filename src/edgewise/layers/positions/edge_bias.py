@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from edgewise.graph import Graph, shortest_path_lengths
 from edgewise.kernels import OffsetTable
+from edgewise.layers.positions.gaussian import GaussianBias
 from edgewise.layers.positions.places import longest
 
 
@@ -113,4 +114,9 @@ class ShortestPathBias(nn.Module):
         return bias
 
 
-EDGE_BIASES: dict[str, type[nn.Module]] = {"alibi": ALiBi, "t5": T5Buckets, "shortest_path": ShortestPathBias}
+EDGE_BIASES: dict[str, type[nn.Module]] = {
+    "alibi": ALiBi,
+    "t5": T5Buckets,
+    "gaussian": GaussianBias,
+    "shortest_path": ShortestPathBias,
+}
