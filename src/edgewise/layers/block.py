@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -38,6 +39,7 @@ class BlockConfig:
     closing_norm: str | Part | None = None  # of what the block gives, where a stack of pre-norm blocks ends
     input_dropout: float = 0.0  # of the states before the hearing
     dropout: float = 0.0  # of what a sub-layer adds
+    layer_dropout: float = 0.0  # probability that a training step leaves the whole block out
 
     def __post_init__(self) -> None:
         check_choices(self)
@@ -47,6 +49,13 @@ class BlockConfig:
             raise ValueError(f"BlockConfig: feed_forward_dim={self.feed_forward_dim} needs a feed_forward")
         if self.norm is None and self.placement == "post":
             raise ValueError("BlockConfig: placement='post' places a norm, and there is none; set norm=")
+        if not 0 <= self.layer_dropout < 1:
+            raise ValueError(f"BlockConfig: layer_dropout must be at least 0 and below 1, got {self.layer_dropout}")
+        if self.layer_dropout > 0 and not self.residual:
+            raise ValueError(
+                f"BlockConfig: layer_dropout={self.layer_dropout} leaves the state as it was, which only a block with "
+                "a residual may; set residual=True"
+            )
 
 
 class Block(nn.Module):
@@ -54,6 +63,10 @@ class Block(nn.Module):
 
     Each with its norm before or after (see Sublayer). In turn with a causal graph and one from another node set it is
     the Transformer decoder's layer; in parallel with an edge list and the complete graph it is GPS's.
+
+    A training step leaves the whole block out, x <- x, with probability `layer_dropout`, by one draw of PyTorch's CPU
+    generator for all nodes. What is left is not rescaled, in training or after, as in LayerDrop, Fan et al. 2019,
+    https://arxiv.org/abs/1909.11556; stochastic depth, Huang et al. 2016, scales by the probability of staying instead.
 
     >>> import torch
     >>> graph = Graph.from_edges(torch.tensor([0]), torch.tensor([1]), num_senders=2)
@@ -117,10 +130,14 @@ class Block(nn.Module):
     ) -> tuple[State, list[Past]]:
         """The state with this block's node set renewed, and what each hearing leaves to be heard later."""
         name = self.config.nodes
-        x = self.input_dropout(state.nodes[name])
         pasts = [None] * len(self.hearings) if pasts is None else pasts
         if len(pasts) != len(self.hearings):
             raise ValueError(f"Block: {len(pasts)} pasts were given for {len(self.hearings)} hearings")
+        if self._left_out():
+            x = state.nodes[name]
+            unheard = [self._unheard(n, x, state, graphs, past) for n, past in enumerate(pasts)]
+            return state.with_nodes(name, x if self.closing_norm is None else self.closing_norm(x)), unheard
+        x = self.input_dropout(state.nodes[name])
         kept: list[Past] = []
         heard: list[Tensor] = []
         for n, past in enumerate(pasts):
@@ -137,6 +154,19 @@ class Block(nn.Module):
             x = self.around_feed_forward.after(x, self.feed_forward(self.around_feed_forward.before(x)))
         x = x if self.closing_norm is None else self.closing_norm(x)
         return state.with_nodes(name, x), kept
+
+    def _left_out(self) -> bool:
+        """Whether this step goes without the block."""
+        p = self.config.layer_dropout
+        return self.training and p > 0 and float(torch.rand(())) < p
+
+    def _unheard(self, n: int, x: Tensor, state: State, graphs: Mapping[str, Graph], past: Past | None) -> Past:
+        """What a hearing leaves where it is left out itself: it may be heard in a later step."""
+        layer, around = self.layers[n], self.around[n]
+        assert isinstance(around, Sublayer)
+        senders = node_sets(layer.hearing.graph)[0]
+        others = None if senders == self.config.nodes else state.nodes[senders]
+        return layer.keep(around.before(x), named(graphs, layer.hearing.graph), senders=others, past=past)
 
     def _hear(
         self, n: int, x: Tensor, state: State, graphs: Mapping[str, Graph], past: Past | None

@@ -129,6 +129,19 @@ class MessagePassing(nn.Module):
         heard = self.aggregator(value, loudness, graph, edge_value)
         return self._updated(x, self._all_heads(heard), ahead is not None), Past(key, value, graph.sender_offsets)
 
+    def keep(
+        self,
+        x: Float[Tensor, "*batch receivers in_dim"],
+        graph: Graph,
+        *,
+        senders: Float[Tensor, "*batch senders sender_dim"] | None = None,
+        past: Past | None = None,
+    ) -> Past:
+        """The keys and values that `hear` would leave, where nobody hears."""
+        self._check(x, graph, senders, past)
+        _, key, value = self._projected(x, graph, senders, past, None)
+        return Past(key, value, graph.sender_offsets)
+
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
         summed_as_they_are = self.output is not None and self.projections.to_value is None and self.num_heads == 1
