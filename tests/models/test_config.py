@@ -126,7 +126,7 @@ def test_every_word_of_every_config_goes_through_json():
         input_dropout=0.1,
         dropout=0.2,
     )
-    joined = BlockConfig(layer_dropout=0.1)
+    joined = BlockConfig(layer_dropout=0.1, join=Part("gru", {"bias": 1.0}))
     step = GraphNetworkConfig(
         hidden=1,
         edge_dim=2,

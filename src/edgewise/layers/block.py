@@ -33,6 +33,7 @@ class BlockConfig:
     norm: str | Part | None = None
     placement: Placement = "pre"
     residual: bool = True
+    join: str | Part = "residual"  # how what a sub-layer says joins the state, where there is a residual
     activation: str | None = None  # after the hearing, as in h' = σ(...)
     feed_forward: FeedForwardConfig | None = None
     feed_forward_dim: int | None = None  # channels after the feed-forward; as before it if not given
@@ -92,7 +93,7 @@ class Block(nn.Module):
                 )
             sender_dim = width if senders == config.nodes else lookup(senders, dims or {}, "node set")
             hearings.append(MessagePassing(width, out_dim, hearing, sender_dim))
-            around.append(Sublayer(width, out_dim, config.norm, config.placement, config.residual, config.dropout))
+            around.append(_around(width, out_dim, config))
             width = out_dim if config.together == "turn" else width
         self.hearings, self.around = nn.ModuleList(hearings), nn.ModuleList(around)
         self.activation = None if config.activation is None else lookup(config.activation, ACTIVATIONS, "activation")
@@ -102,9 +103,7 @@ class Block(nn.Module):
         if config.feed_forward is not None:
             before, self.out_dim = self.out_dim, config.feed_forward_dim or self.out_dim
             self.feed_forward = FeedForward(before, self.out_dim, config.feed_forward)
-            self.around_feed_forward = Sublayer(
-                before, self.out_dim, config.norm, config.placement, config.residual, config.dropout
-            )
+            self.around_feed_forward = _around(before, self.out_dim, config)
         self.closing_norm = None
         if config.closing_norm is not None:
             self.closing_norm = Part.of(config.closing_norm).build(NORMS, "norm", dim=self.out_dim)
@@ -184,3 +183,8 @@ class Block(nn.Module):
             along=None if layer.along is None else named(graphs, layer.along),
         )
         return around.after(x, result), keeps
+
+
+def _around(in_dim: int, out_dim: int, config: BlockConfig) -> Sublayer:
+    """What stands around each step of the block."""
+    return Sublayer(in_dim, out_dim, config.norm, config.placement, config.residual, config.dropout, join=config.join)
