@@ -50,6 +50,13 @@ def test_a_join_is_its_equation(name, activation, nodes):
     torch.testing.assert_close(join(x, y), EQUATIONS[name](join, x, y if activation is None else y.relu()))
 
 
+@joins
+def test_a_state_stays_in_float32_where_a_sublayer_is_in_half(name):
+    join, x, y = built(name).float(), numbers(7, DIM).float(), numbers(7, DIM, seed=1).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert join(x, y).dtype == torch.float32
+
+
 @pytest.mark.parametrize("name", BIASED)
 def test_a_bias_says_how_near_the_identity_it_begins(name):
     x, y = numbers(7, DIM), numbers(7, DIM, seed=1)

@@ -109,6 +109,7 @@ def test_every_word_of_every_config_goes_through_json():
         rotary=Part("rotary", {"base": 2.0}),
         edge_bias="alibi",
         dropout=0.5,
+        memories=3,
     )
     feed_forward = FeedForwardConfig(hidden=7, activation="gelu", gated=True, bias=False, dropout=0.5, norm="layer")
     block = BlockConfig(

@@ -34,6 +34,8 @@ CONFIGS = {
     "self-loops": attending(Hearing("words", score="gatv2", num_heads=3, share="key_value", self_loops="mean")),
     "alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi")),
     "t5": attending(Hearing("words", num_heads=3, edge_bias=Part("t5", {"bidirectional": False}))),
+    "memories": attending(Hearing("words", num_heads=3, rotary="rotary", memories=4)),
+    "memories, alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi", memories=4)),
     "several": attending(Hearing("words", num_heads=2, aggregator="several")),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

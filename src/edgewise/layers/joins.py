@@ -76,7 +76,8 @@ class Highway(_Biased):
 
     def joined(self, x: Tensor, y: Tensor) -> Tensor:
         """What is let in takes the state's place."""
-        return torch.lerp(y, x, torch.sigmoid(self.gate(x) + self.bias))
+        kept = torch.sigmoid(self.gate(x) + self.bias)
+        return kept * x + (1 - kept) * y
 
 
 class SigmoidTanh(_Biased):
@@ -109,7 +110,8 @@ class GRU(Join):
         r, z, g = self.from_result(y).chunk(3, dim=-1)
         own_r, own_z = self.from_state(x).chunk(2, dim=-1)
         new = torch.tanh(g + self.from_reset(torch.sigmoid(r + own_r) * x))
-        return torch.lerp(x, new, torch.sigmoid(z + own_z - self.bias))
+        taken = torch.sigmoid(z + own_z - self.bias)
+        return (1 - taken) * x + taken * new
 
 
 JOINS: dict[str, type[Join]] = {
