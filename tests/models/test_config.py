@@ -109,6 +109,7 @@ def test_every_word_of_every_config_goes_through_json():
         rotary=Part("rotary", {"base": 2.0}),
         edge_bias="alibi",
         dropout=0.5,
+        memories=3,
     )
     feed_forward = FeedForwardConfig(hidden=7, activation="gelu", gated=True, bias=False, dropout=0.5, norm="layer")
     block = BlockConfig(
@@ -126,6 +127,7 @@ def test_every_word_of_every_config_goes_through_json():
         input_dropout=0.1,
         dropout=0.2,
     )
+    joined = BlockConfig(layer_dropout=0.1, join=Part("gru", {"bias": 1.0}))
     step = GraphNetworkConfig(
         hidden=1,
         edge_dim=2,
@@ -145,17 +147,18 @@ def test_every_word_of_every_config_goes_through_json():
     )
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},
-        blocks=(block, step),
+        blocks=(block, joined, step),
         patterns={"a->b": "causal & ~window(2)"},
         norm=Part("layer", {"bias": False}),
         head=Part("mine:Head", {"widths": [1, [2, 3]], "table": {"deep": None}}),
         answers="b",
     )
-    for value in (hearing, feed_forward, block, step, config):
+    for value in (hearing, feed_forward, step, config):
         same = [f.name for f in fields(value) if getattr(value, f.name) == f.default]
         assert not same, f"{type(value).__name__} is not varied in {same}"
-    for f in fields(EmbedConfig):
-        assert features.__dict__[f.name] != f.default or tokens.__dict__[f.name] != f.default, f.name
+    for kind, pair in ((EmbedConfig, (features, tokens)), (BlockConfig, (block, joined))):
+        for f in fields(kind):
+            assert any(getattr(value, f.name) != f.default for value in pair), f"{kind.__name__}.{f.name}"
     assert NetworkConfig.from_json(config.to_json()) == config
 
 

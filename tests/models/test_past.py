@@ -35,6 +35,8 @@ CONFIGS = {
     "alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi")),
     "t5": attending(Hearing("words", num_heads=3, edge_bias=Part("t5", {"bidirectional": False}))),
     "gaussian": attending(Hearing("words", score="constant", num_heads=3, edge_bias="gaussian")),
+    "memories": attending(Hearing("words", num_heads=3, rotary="rotary", memories=4)),
+    "memories, alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi", memories=4)),
     "several": attending(Hearing("words", num_heads=2, aggregator="several")),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
