@@ -232,7 +232,7 @@ def test_the_learning_rate_follows_its_schedule_step_by_step(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(OPTIMISERS, "sgd", Watched)
         trained_on_graphs(tmp_path / "run", replace(MINI, epochs=4, warm_up=1.0, schedule="linear", optimiser="sgd"))
-    assert rates == pytest.approx([0.02 * SCHEDULES["linear"].share(step, 3, 12) for step in range(12)])
+    assert rates == pytest.approx([0.02 * SCHEDULES["linear"]().share(step, 3, 12) for step in range(12)])
 
 
 def test_a_gradient_is_clipped_to_its_norm(tmp_path):

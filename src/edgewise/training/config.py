@@ -1,9 +1,14 @@
 """How long, how fast and on what a network is trained."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from edgewise.data.sampling import SamplingPart
 from edgewise.names import nearest
+from edgewise.part import Part
+
+Named = str | Part | Mapping[str, Any]  # a name, or a table of a name and options
 
 AUTO, LOSS = "auto", "loss"
 FINDS_UNUSED = "ddp_find_unused_parameters_true"
@@ -24,7 +29,7 @@ class TrainingConfig:
     objective: str = AUTO  # a name in OBJECTIVES, package.module:object, or "auto": what fits the answer
     optimiser: str = "adam"  # a name in OPTIMISERS, or package.module:class
     learning_rate: float = 5e-3  # peak, after warm-up
-    schedule: str = "constant"  # of the learning rate after warm-up: a name in SCHEDULES, or package.module:object
+    schedule: Named = "constant"  # of the learning rate after warm-up: a name in SCHEDULES, or package.module:Class
     warm_up: float = 0.0  # epochs in which the learning rate rises to its peak, in a straight line
     weight_decay: float = 5e-4  # times the weight, added to its gradient ("adamw": taken off the weight instead)
     clip_norm: float = 0.0  # largest norm of the gradient of all weights together; 0: it is not clipped

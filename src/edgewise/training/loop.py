@@ -30,7 +30,7 @@ from edgewise.training.optimisers import OPTIMISERS
 from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
-from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.schedules import schedule_of
 from edgewise.training.shares import as_started, check_gradients, shared
 from edgewise.training.start import start_from
 from edgewise.training.weighed import weighed
@@ -95,7 +95,7 @@ def _train(
 ) -> Outcome:
     task = sampled(task, config)
     goal = Goal.of(config, task)
-    schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
+    schedule = schedule_of(config)
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer, fabric)
     first, devices = fabric.is_global_zero, fabric.world_size
     optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(

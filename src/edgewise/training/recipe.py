@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
 from edgewise.training.change import put
-from edgewise.training.config import AUTO, LOSS, TrainingConfig
+from edgewise.training.config import AUTO, LOSS, Named, TrainingConfig
 from edgewise.training.named import named
 from edgewise.training.objectives import OBJECTIVES
 from edgewise.training.optimisers import OPTIMISERS
@@ -23,6 +23,10 @@ from edgewise.training.shares import as_started
 
 OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks")  # to a model's page, by the task
 TABLES = ("data", "model", "training")
+CHOSEN: dict[str, Mapping[str, Callable[..., Any]]] = {  # in [training]: a name, or a table of a name and options
+    "schedule": SCHEDULES,
+    "sampling": SAMPLINGS,
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Recipe:
         tables = {
             "data": {"name": self.data.name, **self.data.options},
             "model": {"name": self.model.name, **self.model.options},
-            "training": asdict(self.training),
+            "training": {option: _written(value) for option, value in vars(self.training).items()},
         }
         return f"# {self.name}, with every option written out\n\n{tomlkit.dumps(tables)}"
 
@@ -84,6 +88,10 @@ class Recipe:
     def with_epochs(self, epochs: int) -> "Recipe":
         """The same recipe, run for longer or shorter."""
         return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def _written(value: object) -> object:
+    return value.as_table() if isinstance(value, Part) else value
 
 
 def _place(tables: dict[str, Any], base: Path) -> None:
@@ -118,7 +126,6 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
         config = TrainingConfig()
     for what, known, free in (
         ("optimiser", OPTIMISERS, ()),
-        ("schedule", SCHEDULES, ()),
         ("objective", OBJECTIVES, (AUTO,)),
         ("watch", SCORES, (AUTO, LOSS)),
     ):
@@ -126,16 +133,18 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
             named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
         except ValueError as error:
             wrong.append(f"[training] {error}")
-    return config, wrong + _check_sampling(config)
+    for table, parts in CHOSEN.items():
+        wrong += _check_choice(getattr(config, table), table, parts)
+    return config, wrong
 
 
-def _check_sampling(config: TrainingConfig) -> list[str]:
-    if not config.sampling:
+def _check_choice(given: Named, what: str, known: Mapping[str, Callable[..., Any]]) -> list[str]:
+    if not given:
         return []
     try:
-        part = Part.of(config.sampling)
-        factory = part.found(SAMPLINGS, "sampling")
-        options, wrong = check_options(factory, part.options, "[training.sampling]")
+        part = Part.of(given)
+        factory = part.found(known, what)
+        options, wrong = check_options(factory, part.options, f"[training.{what}]")
         if not wrong:
             factory(**options)
     except (ValueError, TypeError) as error:
