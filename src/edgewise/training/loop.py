@@ -25,8 +25,7 @@ from edgewise.training.look import look
 from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
-from edgewise.training.named import named
-from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.optimisers import optimiser_of
 from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
@@ -98,9 +97,7 @@ def _train(
     schedule = schedule_of(config)
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer, fabric)
     first, devices = fabric.is_global_zero, fabric.world_size
-    optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimiser = optimiser_of(config, network)
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
     keep_positions(task, config)

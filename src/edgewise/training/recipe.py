@@ -12,20 +12,23 @@ from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
 from edgewise.training.change import put
-from edgewise.training.config import AUTO, LOSS, Named, TrainingConfig
+from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
 from edgewise.training.objectives import OBJECTIVES
-from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.optimisers import GIVEN, OPTIMISERS, try_optimiser
 from edgewise.training.options import check_options
-from edgewise.training.schedules import SCHEDULES
+from edgewise.training.samplings import sampling_of
+from edgewise.training.schedules import SCHEDULES, schedule_of
 from edgewise.training.scores import SCORES
 from edgewise.training.shares import as_started
 
 OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks")  # to a model's page, by the task
 TABLES = ("data", "model", "training")
-CHOSEN: dict[str, Mapping[str, Callable[..., Any]]] = {  # in [training]: a name, or a table of a name and options
-    "schedule": SCHEDULES,
-    "sampling": SAMPLINGS,
+# In [training], a name or a table of a name and options: the known ones, which options others give, what makes it.
+CHOSEN: dict[str, tuple[Mapping[str, Callable[..., Any]], Sequence[str], Callable[[TrainingConfig], Any]]] = {
+    "optimiser": (OPTIMISERS, GIVEN, try_optimiser),
+    "schedule": (SCHEDULES, (), schedule_of),
+    "sampling": (SAMPLINGS, (), sampling_of),
 }
 
 
@@ -125,7 +128,6 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
         wrong += [f"[training] {sentence}" for sentence in str(error).removeprefix("training: ").split("; ")]
         config = TrainingConfig()
     for what, known, free in (
-        ("optimiser", OPTIMISERS, ()),
         ("objective", OBJECTIVES, (AUTO,)),
         ("watch", SCORES, (AUTO, LOSS)),
     ):
@@ -133,22 +135,20 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
             named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
         except ValueError as error:
             wrong.append(f"[training] {error}")
-    for table, parts in CHOSEN.items():
-        wrong += _check_choice(getattr(config, table), table, parts)
-    return config, wrong
+    return config, wrong + [problem for what in CHOSEN for problem in _check_choice(config, what)]
 
 
-def _check_choice(given: Named, what: str, known: Mapping[str, Callable[..., Any]]) -> list[str]:
+def _check_choice(config: TrainingConfig, what: str) -> list[str]:
+    given, (known, offered, make) = getattr(config, what), CHOSEN[what]
     if not given:
         return []
     try:
         part = Part.of(given)
-        factory = part.found(known, what)
-        options, wrong = check_options(factory, part.options, f"[training.{what}]")
+        _, wrong = check_options(part.found(known, what), part.options, f"[training.{what}]", offered)
         if not wrong:
-            factory(**options)
+            make(config)
     except (ValueError, TypeError) as error:
-        return [f"[training] {error}"]
+        return [f"[training] {str(error).removeprefix('training: ')}"]
     return wrong
 
 
