@@ -28,6 +28,7 @@ class TrainingConfig:
     """
 
     objective: str = AUTO  # a name in OBJECTIVES, package.module:object, or "auto": what fits the answer
+    label_smoothing: float = 0.0  # share of a class's label that is spread over all, in training alone; from 0 to 1
     optimiser: Named = "adam"  # a name in OPTIMISERS, or package.module:Class; options by PyTorch's names
     learning_rate: float = 5e-3  # peak, after warm-up
     schedule: Named = "constant"  # of the learning rate after warm-up: a name in SCHEDULES, or package.module:Class
@@ -59,6 +60,8 @@ class TrainingConfig:
         ]
         if not self.learning_rate > 0:
             wrong.append(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.label_smoothing < 1:
+            wrong.append(f"label_smoothing must be at least 0 and below 1, got {self.label_smoothing}")
         if not self.warm_up < max(self.epochs, 1):
             wrong.append(f"warm_up must be below epochs = {self.epochs}, which it is counted in, got {self.warm_up}")
         if self.decayed not in DECAYED:

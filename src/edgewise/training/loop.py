@@ -127,7 +127,7 @@ def _train(
                 set_chance(config.seed, place.epoch + 1, fabric.global_rank)
             set_learning_rate(place.epoch * steps + number)
             outputs = batch.outputs(wrapped)
-            loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
+            loss = goal.to_learn(outputs, task.answer.to_learn(batch.targets))
             fabric.backward(weighed(fabric, loss, outputs, task.answer.known(batch.targets)))
             check_gradients(network, config)
             if config.clip_norm:
