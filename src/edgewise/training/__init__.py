@@ -2,6 +2,7 @@
 
 from edgewise.training.checkpoint import CheckpointError
 from edgewise.training.config import TrainingConfig
+from edgewise.training.decayed import DECAYED
 from edgewise.training.evaluate import Evaluation, evaluate
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
@@ -21,6 +22,7 @@ from edgewise.training.shares import NoGradient
 from edgewise.training.trained import Trained
 
 __all__ = [
+    "DECAYED",
     "OBJECTIVES",
     "OPTIMISERS",
     "SCHEDULES",

@@ -98,7 +98,10 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
         if name.startswith("optimiser."):
             _, index, slot = name.split(".", 2)
             slots.setdefault(int(index), {})[slot] = tensor
-    groups = [{k: tuple(v) if k == "betas" else v for k, v in group.items()} for group in state["optimiser"]["groups"]]
+    groups = [
+        {k: tuple(v) if isinstance(v, list) and k != "params" else v for k, v in group.items()}  # JSON has no tuples
+        for group in state["optimiser"]["groups"]
+    ]
     optimiser.load_state_dict({"state": slots, "param_groups": groups})
     place = Place(
         epoch=state["epoch"],

@@ -25,12 +25,11 @@ from edgewise.training.look import look
 from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
-from edgewise.training.named import named
-from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.optimisers import optimiser_of
 from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
-from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.schedules import schedule_of
 from edgewise.training.shares import as_started, check_gradients, shared
 from edgewise.training.start import start_from
 from edgewise.training.weighed import weighed
@@ -95,12 +94,10 @@ def _train(
 ) -> Outcome:
     task = sampled(task, config)
     goal = Goal.of(config, task)
-    schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
+    schedule = schedule_of(config)
     steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer, fabric)
     first, devices = fabric.is_global_zero, fabric.world_size
-    optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimiser = optimiser_of(config, network)
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
     keep_positions(task, config)
@@ -130,7 +127,7 @@ def _train(
                 set_chance(config.seed, place.epoch + 1, fabric.global_rank)
             set_learning_rate(place.epoch * steps + number)
             outputs = batch.outputs(wrapped)
-            loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
+            loss = goal.to_learn(outputs, task.answer.to_learn(batch.targets))
             fabric.backward(weighed(fabric, loss, outputs, task.answer.known(batch.targets)))
             check_gradients(network, config)
             if config.clip_norm:
