@@ -1,5 +1,7 @@
 """Past senders: nodes of earlier calls that stay to be heard."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -43,6 +45,15 @@ class Past(NamedTuple):
         past, new = self.offsets.diff(), graph.sender_offsets.diff() - self.offsets.diff()
         count = torch.arange(int(new.sum()), device=graph.device)
         return count + (past - new.cumsum(0) + new).repeat_interleave(new)
+
+    def of(self, graphs: Sequence[int]) -> "Past":
+        """The past of these graphs of the batch alone, in this order."""
+        starts, counts = self.offsets[:-1].tolist(), self.offsets.diff().tolist()
+        rows = [torch.arange(starts[g], starts[g] + counts[g], device=self.value.device) for g in graphs]
+        index = torch.cat([*rows, self.offsets.new_zeros(0)])
+        key = None if self.key is None else self.key.index_select(-3, index)
+        ends = torch.tensor([0, *accumulate(counts[g] for g in graphs)], device=self.offsets.device)
+        return Past(key, self.value.index_select(-3, index), ends)
 
     def _order(self, count: int, graph: Graph, among_themselves: bool) -> Tensor | None:
         """Where each sender of the graph stands in [all past, all new]; None where that is the order already."""
