@@ -31,8 +31,8 @@ def all_at_once(network, prompt, count):
 @configs
 def test_greedy_says_the_likeliest_token_of_a_full_forward(config):
     network = network_of(config)
-    expected = [all_at_once(network, prompt, 9) for prompt in PROMPTS]
-    assert generate(network, PROMPTS, max_tokens=9) == expected
+    expected = [all_at_once(network, prompt, 6) for prompt in PROMPTS]
+    assert generate(network, PROMPTS, max_tokens=6) == expected
     assert len({token for said in expected for token in said}) > 1
 
 
@@ -52,6 +52,23 @@ def test_a_sequence_that_ends_leaves_the_others():
         cut = [said[: said.index(stop)] if stop in said else said for said in free]
         assert generate(network, PROMPTS, max_tokens=12, stop=stop) == cut
     assert all(min(step) >= 0 for step in map(list, stream(network, PROMPTS, max_tokens=12)))
+
+
+@pytest.mark.parametrize("config", WINDOWED.values(), ids=WINDOWED)
+def test_what_no_window_reaches_is_kept_no_longer(config, monkeypatch):
+    network = network_of(config)
+    run, sizes = network.run, []
+
+    def watched(graphs, x, past=None):
+        sizes.append(0 if past is None else max(int(one.offsets.diff().max()) for block in past for one in block))
+        return run(graphs, x, past=past)
+
+    monkeypatch.setattr(network, "run", watched)
+    said = generate(network, PROMPTS, max_tokens=11)
+    assert max(sizes) == network.patterns["words"].hears_back < len(sizes)
+    stop = said[0][4]
+    cut = [tokens[: tokens.index(stop)] if stop in tokens else tokens for tokens in said]
+    assert generate(network, PROMPTS, max_tokens=11, stop=stop) == cut
 
 
 def test_the_seed_says_what_is_drawn():
@@ -85,7 +102,7 @@ NETWORK = network_of(gpt2(TOKENS, **SIZES, max_length=16))
         ([[1]], {"max_tokens": 0}, "generate: max_tokens must be at least 1, got 0"),
         ([[1]], {"max_tokens": 17}, "make 17 tokens, and the network has positions for 16; .* lower max_tokens by 1"),
         ([[1]], {"temperature": -1.0}, "sampling: temperature must be a number from 0 on, got -1.0"),
-        ([[1]], {"top_k": 3}, "sampling: top_k=3 is of what is drawn, and nothing is drawn at temperature 0"),
+        ([[1]], {"top_k": 3}, "sampling: top_k=3 is of what is drawn, and nothing is at temperature 0"),
     ],
 )
 def test_a_mistake_is_refused_before_the_first_step(prompts, options, message):

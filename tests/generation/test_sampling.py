@@ -52,7 +52,7 @@ def test_the_nucleus_is_the_smallest_set_of_so_much_probability():
         ({"temperature": 1.0, "top_k": 0}, "top_k must be at least 1, got 0. It counts tokens"),
         ({"temperature": 1.0, "top_p": 0.0}, "top_p must be above 0 and at most 1, got 0.0. It is a probability"),
         ({"temperature": 1.0, "top_p": 1.5}, "top_p must be above 0 and at most 1, got 1.5"),
-        ({"top_p": 0.5}, "top_p=0.5 is of what is drawn, and nothing is drawn at temperature 0; raise it, or leave"),
+        ({"top_p": 0.5}, "top_p=0.5 is of what is drawn, and nothing is at temperature 0; raise it, or leave"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(options, message):

@@ -26,7 +26,8 @@ def check_decodable(network: Network, longest: int) -> None:
         )
     if len(network.config.inputs) > 1:
         raise ValueError(
-            f"generate: the network reads {' and '.join(network.config.inputs)}; expected one node set, whose text goes on"
+            f"generate: the network reads {' and '.join(network.config.inputs)}; expected one node set, whose text "
+            "goes on"
         )
     if network.training:
         raise ValueError("generate: the network is in training, where states drop out; network.eval() ends that")
@@ -43,8 +44,8 @@ def check_decodable(network: Network, longest: int) -> None:
 def _check_pattern(pattern: Pattern, longest: int) -> None:
     if pattern.needs:
         raise ValueError(
-            f"generate: the pattern {pattern} needs {' and '.join(sorted(pattern.needs))}, which nobody knows of a text "
-            "that is yet to be said"
+            f"generate: the pattern {pattern} needs {' and '.join(sorted(pattern.needs))}, which nobody knows of a "
+            "text that is yet to be said"
         )
     whole = pattern.build(longest).runs
     row = torch.arange(longest).repeat_interleave(whole.offsets.diff())

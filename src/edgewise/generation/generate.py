@@ -5,9 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.nn import Module
 
 from edgewise.generation.decodable import check_decodable
 from edgewise.generation.sampling import Sampling
+from edgewise.layers import Block, Past
 from edgewise.models import Network
 
 Prompt = Sequence[int] | Int[Tensor, "tokens"]
@@ -99,7 +101,7 @@ def _said(
     ends: Collection[int],
     streams: Sequence[torch.Generator],
 ) -> Iterator[list[int | None]]:
-    going = list(range(len(prompts)))
+    going, reaches = list(range(len(prompts))), [_reaches(network, block) for block in network.blocks]
     heard, new, x, past = [0] * len(prompts), [len(prompt) for prompt in prompts], torch.cat(list(prompts)), None
     for _ in range(max_tokens):
         # In inference mode, and not across the yield: it would stay on for whoever takes the steps.
@@ -117,6 +119,7 @@ def _said(
             step: list[int | None] = [None] * len(prompts)
             for row in stay:
                 step[going[row]] = said[row]
+            past = [_within(kept, far) for kept, far in zip(past, reaches, strict=True)]
             if len(stay) < len(going):
                 past = [[kept.of(stay) for kept in block] for block in past]
                 going, heard, drawn = [going[row] for row in stay], [heard[row] for row in stay], drawn[stay]
@@ -124,3 +127,19 @@ def _said(
         if not going:
             return
         yield step
+
+
+def _reaches(network: Network, block: Module) -> list[int | None] | None:
+    """How far back each hearing of a block hears; None of a block that hears along no graph."""
+    return (
+        [network.patterns[layer.hearing.graph].hears_back for layer in block.layers]
+        if isinstance(block, Block)
+        else None
+    )
+
+
+def _within(pasts: list[Past], reaches: Sequence[int | None] | None) -> list[Past]:
+    """What later nodes can hear of what was kept."""
+    if reaches is None:
+        return pasts
+    return [past if far is None else past.last(far) for past, far in zip(pasts, reaches, strict=True)]

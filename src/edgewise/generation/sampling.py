@@ -19,7 +19,7 @@ class Sampling:
     tensor([1])
     >>> Sampling(top_k=3)
     Traceback (most recent call last):
-    ValueError: sampling: top_k=3 is of what is drawn, and nothing is drawn at temperature 0; raise it, or leave top_k out
+    ValueError: sampling: top_k=3 is of what is drawn, and nothing is at temperature 0; raise it, or leave top_k out
     """
 
     temperature: float = 0.0  # 0 takes the likeliest, 1 draws from what the network says, above it the unlikely gain
@@ -36,7 +36,7 @@ class Sampling:
         for name, given in (("top_k", self.top_k), ("top_p", self.top_p)):
             if given is not None and self.temperature == 0.0:
                 raise ValueError(
-                    f"sampling: {name}={given} is of what is drawn, and nothing is drawn at temperature 0; raise it, "
+                    f"sampling: {name}={given} is of what is drawn, and nothing is at temperature 0; raise it, "
                     f"or leave {name} out"
                 )
 

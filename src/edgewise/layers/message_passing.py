@@ -121,13 +121,15 @@ class MessagePassing(nn.Module):
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         ahead = self._ahead(x if senders is None else senders, edges, past)
         query, key, value = self._projected(x, graph, senders, past, ahead)
+        graph = graph if past is None else past.seen(graph)
         edge_key, edge_value = self.projections.edge_terms(edges)
         loudness = self.score(query, key, edge_key, graph, edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         dropout = self.hearing.dropout if self.training else 0.0
         loudness = loudness.plus(bias, dropout)
         heard = self.aggregator(value, loudness, graph, edge_value)
-        return self._updated(x, self._all_heads(heard), ahead is not None), Past(key, value, graph.sender_offsets)
+        kept = Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
+        return self._updated(x, self._all_heads(heard), ahead is not None), kept
 
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
@@ -154,7 +156,7 @@ class MessagePassing(nn.Module):
                 own = sender_places(graph) if past is None else past.places(graph)
             query, key = self.rotary(query, key, places, own)
         if past is not None:
-            key, value = past.joined(key, value, graph, among_themselves=senders is None)
+            key, value = past.joined(key, value, past.seen(graph), among_themselves=senders is None)
         return query, key, value
 
     def _all_heads(self, heard: Tensor) -> Tensor:
