@@ -135,7 +135,8 @@ class MessagePassing(nn.Module):
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         ahead = self._ahead(x if senders is None else senders, edges, past)
         query, key, value = self._projected(x, graph, senders, past, ahead)
-        kept = Past(key, value, graph.sender_offsets)
+        graph = graph if past is None else past.seen(graph)
+        kept = Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
         edge_key, edge_value = self.projections.edge_terms(edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         if self.memories is not None and key is not None:
@@ -162,7 +163,8 @@ class MessagePassing(nn.Module):
         """The keys and values that `hear` would leave, where nobody hears."""
         self._check(x, graph, senders, past)
         _, key, value = self._projected(x, graph, senders, past, None)
-        return Past(key, value, graph.sender_offsets)
+        graph = graph if past is None else past.seen(graph)
+        return Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
 
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
@@ -190,7 +192,7 @@ class MessagePassing(nn.Module):
                 own = sender_places(graph) if past is None else past.places(graph)
             query, key = self.rotary(query, key, places, own)
         if past is not None:
-            key, value = past.joined(key, value, graph, among_themselves=senders is None)
+            key, value = past.joined(key, value, past.seen(graph), among_themselves=senders is None)
         return query, key, value
 
     def _all_heads(self, heard: Tensor) -> Tensor:
