@@ -41,7 +41,8 @@ def treebank(
     Words are cut into tokens one by one, and a word's first token stands for it; that of its tree is the graph that the
     pattern "tree()" hears, by the rules of `token_heads`. With `characters`, each word hears how it is spelled,
     too, in models that read them; those of the train part are known. A column is upos, xpos, deprel, or a key of FEATS
-    or MISC; a word without a value (_) is heard and not asked about. A word of which the tokeniser makes no token is an error.
+    or MISC; a word without a value (_) is heard and not asked about. A word of which the tokeniser makes no token is an
+    error.
     """
     files = PartFiles(Path(folder), file, train, validation, test, split_seed)
     if learned is not None:
