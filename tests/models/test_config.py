@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.models.pages import PAGES
 
-from edgewise.layers import BlockConfig, FeedForwardConfig, GraphNetworkConfig, Hearing
+from edgewise.layers import BlockConfig, FeedForwardConfig, GraphNetworkConfig, Hearing, RecurrentConfig
 from edgewise.models import MODELS, EmbedConfig, Network, NetworkConfig
 from edgewise.part import Part
 
@@ -99,9 +99,11 @@ def test_every_word_of_every_config_goes_through_json():
         share="key_value",
         project_value=False,
         value_activation="relu",
+        value_gate="sigmoid",
         project_output=False,
         projection_bias=False,
         output_bias=False,
+        gate="tanh",
         root="linear",
         edge_dim=2,
         edges_in="score",
@@ -138,6 +140,17 @@ def test_every_word_of_every_config_goes_through_json():
         reduce="max",
         activation="elu",
     )
+    reading = RecurrentConfig(
+        kind="lstm",
+        bidirectional=True,
+        graph="b->b",
+        nodes="b",
+        out_dim=6,
+        norm="rms",
+        placement="post",
+        residual=False,
+        dropout=0.5,
+    )
     positions = ("degree", Part("laplacian", {"count": 2}))
     features = EmbedConfig(dim=4, features=3, positions=positions, along="a->a", input_dropout=0.1)
     tokens = EmbedConfig(
@@ -145,13 +158,13 @@ def test_every_word_of_every_config_goes_through_json():
     )
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},
-        blocks=(block, step),
+        blocks=(block, step, reading),
         patterns={"a->b": "causal & ~window(2)"},
         norm=Part("layer", {"bias": False}),
         head=Part("mine:Head", {"widths": [1, [2, 3]], "table": {"deep": None}}),
         answers="b",
     )
-    for value in (hearing, feed_forward, block, step, config):
+    for value in (hearing, feed_forward, block, step, reading, config):
         same = [f.name for f in fields(value) if getattr(value, f.name) == f.default]
         assert not same, f"{type(value).__name__} is not varied in {same}"
     for f in fields(EmbedConfig):

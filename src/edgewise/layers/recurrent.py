@@ -17,7 +17,7 @@ from edgewise.layers.sublayer import Placement, Sublayer
 from edgewise.names import lookup
 from edgewise.part import Part
 
-RECURRENCES: dict[str, type[nn.RNNBase]] = {"gru": nn.GRU, "lstm": nn.LSTM}
+RECURRENCES: dict[str, type[nn.GRU] | type[nn.LSTM]] = {"gru": nn.GRU, "lstm": nn.LSTM}
 """Cho et al. 2014, https://arxiv.org/abs/1406.1078; Hochreiter & Schmidhuber 1997, as PyTorch computes them."""
 
 
@@ -43,8 +43,8 @@ class Recurrent(nn.Module):
     """x <- x + (h_1 … h_N), h_i = f(x_i, h_{i-1}) in each sequence, f a GRU or an LSTM; norm before or after.
 
     Each node hears those before it, however far, through one state, so the graph that says which nodes are a sequence
-    must be the causal one, or, where a second f reads from the end, the complete one. What is kept as `past` is the last
-    state of each sequence: a past of one node, whatever came before.
+    must be the causal one, or, where a second f reads from the end, the complete one. What is kept as `past` is the
+    last state of each sequence: a past of one node, whatever came before.
 
     >>> from edgewise.patterns import causal
     >>> block = Recurrent(4, RecurrentConfig(kind="lstm"))
@@ -117,8 +117,9 @@ class Recurrent(nn.Module):
         both = self.config.bidirectional
         if not graph.remember(("hears all before", both), lambda: _hears_all(graph, both)):
             raise ValueError(
-                f"Recurrent: hears {'every node of' if both else 'itself and every earlier node of'} its sequence, so "
-                f"the graph {self.config.graph!r} must be the pattern {'complete' if both else 'causal'!r}, got {graph!r}"
+                f"Recurrent: a node hears {'all' if both else 'itself and all that comes earlier'} of its sequence, so "
+                f"the graph {self.config.graph!r} must be the pattern {'complete' if both else 'causal'!r}, got "
+                f"{graph!r}"
             )
         new, count = graph.num_receivers, graph.num_senders
         if past is None and new != count:
