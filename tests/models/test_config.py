@@ -48,6 +48,8 @@ VARIED = {
     "gated": True,
     "rotary": True,
     "placement": {"pre": "post", "post": "pre"},
+    "hears": "max",
+    "width": 5,
     "pattern": "window(2, 0) | hubs(0)",
     "tied": {True: False, False: True},
 }
@@ -79,6 +81,8 @@ def test_every_option_of_a_page_is_heard_and_goes_through_json(page, option):
         del given["out_dim"]
     if page == "decoder" and option in ("out_dim", "asks"):
         given |= {"out_dim": 11, **({"asks": "nodes"} if option == "out_dim" else {})}  # logits are of tokens
+    if option == "width":
+        given["hears"] = "light_convolution"
     plain = make(**given)
     other = make(**given | {option: varied(page, option, parameters[option].default)})
     assert other != plain

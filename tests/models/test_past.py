@@ -5,8 +5,8 @@ import torch
 from tests.equal import assert_equal_as_promised, error
 
 from edgewise.graph import Graph
-from edgewise.layers import BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
-from edgewise.models import EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
+from edgewise.layers import RECURRENCES, BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
+from edgewise.models import HEARINGS, EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
 from edgewise.part import Part
 from edgewise.patterns import causal, complete
 
@@ -34,8 +34,9 @@ CONFIGS = {
     "self-loops": attending(Hearing("words", score="gatv2", num_heads=3, share="key_value", self_loops="mean")),
     "alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi")),
     "t5": attending(Hearing("words", num_heads=3, edge_bias=Part("t5", {"bidirectional": False}))),
-    "gaussian": attending(Hearing("words", score="constant", num_heads=3, edge_bias="gaussian")),
     "several": attending(Hearing("words", num_heads=2, aggregator="several")),
+    **{f"hears {word}": decoder(TOKENS, **SIZES, hears=word) for word in (*HEARINGS, *RECURRENCES)},
+    "hears gated_convolution, narrow": decoder(TOKENS, **SIZES, hears="gated_convolution", width=2),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 
