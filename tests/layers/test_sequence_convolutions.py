@@ -145,7 +145,7 @@ def test_a_kernel_reaches_forward():
         built(gated(-1, 0), OUT, OUT)
 
 
-def test_weights_of_many_heads_hear_few_values_where_senders_are_many(monkeypatch):
+def test_fewer_heads_of_values_and_past_senders_are_heard(monkeypatch):
     options = {"before": 9, "after": 0}
     hearing = Hearing(aggregator=Part("convolution", options), num_heads=4, num_key_value_heads=2, edge_dim=3)
     layer, graph = built(hearing), Graph.batch([causal().build(2, 6), causal().build(1, 4)])

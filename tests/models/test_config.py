@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.models.pages import PAGES
 
-from edgewise.layers import BlockConfig, FeedForwardConfig, GraphNetworkConfig, Hearing
+from edgewise.layers import BlockConfig, FeedForwardConfig, GraphNetworkConfig, Hearing, RecurrentConfig
 from edgewise.models import MODELS, EmbedConfig, Network, NetworkConfig
 from edgewise.part import Part
 
@@ -48,6 +48,8 @@ VARIED = {
     "gated": True,
     "rotary": True,
     "placement": {"pre": "post", "post": "pre"},
+    "hears": "max",
+    "width": 5,
     "pattern": "window(2, 0) | hubs(0)",
     "tied": {True: False, False: True},
 }
@@ -79,6 +81,8 @@ def test_every_option_of_a_page_is_heard_and_goes_through_json(page, option):
         del given["out_dim"]
     if page == "decoder" and option in ("out_dim", "asks"):
         given |= {"out_dim": 11, **({"asks": "nodes"} if option == "out_dim" else {})}  # logits are of tokens
+    if option == "width":
+        given["hears"] = "light_convolution"
     plain = make(**given)
     other = make(**given | {option: varied(page, option, parameters[option].default)})
     assert other != plain
@@ -99,9 +103,11 @@ def test_every_word_of_every_config_goes_through_json():
         share="key_value",
         project_value=False,
         value_activation="relu",
+        value_gate="sigmoid",
         project_output=False,
         projection_bias=False,
         output_bias=False,
+        gate="tanh",
         root="linear",
         edge_dim=2,
         edges_in="score",
@@ -140,6 +146,17 @@ def test_every_word_of_every_config_goes_through_json():
         reduce="max",
         activation="elu",
     )
+    reading = RecurrentConfig(
+        kind="lstm",
+        bidirectional=True,
+        graph="b->b",
+        nodes="b",
+        out_dim=6,
+        norm="rms",
+        placement="post",
+        residual=False,
+        dropout=0.5,
+    )
     positions = ("degree", Part("laplacian", {"count": 2}))
     features = EmbedConfig(dim=4, features=3, positions=positions, along="a->a", input_dropout=0.1)
     tokens = EmbedConfig(
@@ -147,13 +164,13 @@ def test_every_word_of_every_config_goes_through_json():
     )
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},
-        blocks=(block, joined, step),
+        blocks=(block, joined, step, reading),
         patterns={"a->b": "causal & ~window(2)"},
         norm=Part("layer", {"bias": False}),
         head=Part("mine:Head", {"widths": [1, [2, 3]], "table": {"deep": None}}),
         answers="b",
     )
-    for value in (hearing, feed_forward, step, config):
+    for value in (hearing, feed_forward, step, reading, config):
         same = [f.name for f in fields(value) if getattr(value, f.name) == f.default]
         assert not same, f"{type(value).__name__} is not varied in {same}"
     for kind, pair in ((EmbedConfig, (features, tokens)), (BlockConfig, (block, joined))):

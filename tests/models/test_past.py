@@ -7,8 +7,8 @@ import torch
 from tests.equal import assert_equal_as_promised, error
 
 from edgewise.graph import Graph
-from edgewise.layers import BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
-from edgewise.models import EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
+from edgewise.layers import RECURRENCES, BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
+from edgewise.models import HEARINGS, EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
 from edgewise.part import Part
 from edgewise.patterns import causal, complete, window
 
@@ -40,6 +40,8 @@ CONFIGS = {
     "memories": attending(Hearing("words", num_heads=3, rotary="rotary", memories=4)),
     "memories, alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi", memories=4)),
     "several": attending(Hearing("words", num_heads=2, aggregator="several")),
+    **{f"hears {word}": decoder(TOKENS, **SIZES, hears=word) for word in (*HEARINGS, *RECURRENCES)},
+    "hears gated_convolution, narrow": decoder(TOKENS, **SIZES, hears="gated_convolution", width=2),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 

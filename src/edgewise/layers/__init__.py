@@ -13,6 +13,7 @@ from edgewise.layers.norms import NORMS
 from edgewise.layers.past import Past
 from edgewise.layers.positions import EDGE_BIASES, NODE_POSITIONS, ROTARIES
 from edgewise.layers.readouts import READOUTS
+from edgewise.layers.recurrent import RECURRENCES, Recurrent, RecurrentConfig
 from edgewise.layers.roots import ROOTS
 from edgewise.layers.scores import SCORES, Score
 from edgewise.layers.state import NODES, State, node_sets
@@ -27,6 +28,7 @@ __all__ = [
     "NODE_POSITIONS",
     "NORMS",
     "READOUTS",
+    "RECURRENCES",
     "ROOTS",
     "ROTARIES",
     "SCORES",
@@ -42,6 +44,8 @@ __all__ = [
     "Loudness",
     "MessagePassing",
     "Past",
+    "Recurrent",
+    "RecurrentConfig",
     "Score",
     "State",
     "Sublayer",

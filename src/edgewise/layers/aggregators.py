@@ -95,30 +95,20 @@ class Convolution(Aggregator):
         self.kernel = nn.Parameter(torch.empty(self.reach.width, num_heads, dim, times * dim).uniform_(-bound, bound))
 
     def forward(self, value: Tensor, loudness: Loudness, graph: Graph, edge_value: EdgeTerm | None) -> Tensor:
-        """A matrix product and a sum for each offset, so that nothing of edges × channels is kept."""
+        """What is heard at each offset side by side, then one matrix product: width × channels for each receiver."""
         weights = loudness.weights(graph, value.shape[-2])
-        heads = value.shape[-2] if weights is None or weights.dim() == 1 else weights.shape[-1]
-        out = value.new_zeros(*value.shape[:-3], graph.num_receivers, heads, self.kernel.shape[-1])
+        rows, columns = [], []
         for row, part, edges in self.reach.parts(graph, "convolution"):
             own = weights if weights is None else weights.index_select(0 if weights.dim() == 1 else -2, edges)
             term = None if edge_value is None else EdgeTerm(edge_value.features[edges], edge_value.weight)
-            out = out + self._of_offset(self.kernel[row], value, part, own, term)
-        return out
-
-    def _of_offset(
-        self, kernel: Tensor, value: Tensor, part: Graph, weights: Tensor | None, term: EdgeTerm | None
-    ) -> Tensor:
-        """The product first, or, where few of the senders are heard (past ones are many), the sum."""
-        if part.num_receivers < part.num_senders:
-            heard = kernels.aggregate(value, part, "sum", weights=weights, edge_value=term)
-            return _transformed(heard, kernel.repeat_interleave(heard.shape[-2] // len(kernel), dim=0))
-        term = None if term is None else EdgeTerm(term.features, _transformed(term.weight, kernel))
-        return kernels.aggregate(_transformed(value, kernel), part, "sum", weights=weights, edge_value=term)
-
-
-def _transformed(x: Tensor, kernel: Tensor) -> Tensor:
-    """Each head by its matrix."""
-    return torch.einsum("...hv,hvo->...ho", x, kernel)
+            columns.append(kernels.aggregate(value, part, "sum", weights=own, edge_value=term))
+            rows.append(row)
+        if not columns:
+            heads = value.shape[-2] if weights is None or weights.dim() == 1 else weights.shape[-1]
+            return value.new_zeros(*value.shape[:-3], graph.num_receivers, heads, self.kernel.shape[-1])
+        heard = torch.stack(columns, dim=-3)
+        kernel = self.kernel[rows].repeat_interleave(heard.shape[-2] // self.kernel.shape[1], dim=1)
+        return torch.einsum("...rkhv,khvo->...rho", heard, kernel)
 
 
 class Several(Aggregator):

@@ -63,9 +63,9 @@ class Reach(NamedTuple):
         senders, receivers = graph.edges()
         # Sorted by offset, then by receiver: the order of edges within each part.
         order, counts = rows.argsort(stable=True), rows.bincount(minlength=self.width).tolist()
-        sizes = {"num_senders": graph.num_senders, "num_receivers": graph.num_receivers}
+        S, R = graph.num_senders, graph.num_receivers
         return [
-            (row, Graph.from_edges(senders[edges], receivers[edges], **sizes), edges)
+            (row, Graph.from_edges(senders[edges], receivers[edges], num_senders=S, num_receivers=R), edges)
             for row, edges in enumerate(order.split(counts))
             if len(edges)
         ]

@@ -16,6 +16,7 @@ from edgewise.models.gpt2 import gpt2
 from edgewise.models.graph_network import graph_network
 from edgewise.models.graph_transformer import graph_transformer
 from edgewise.models.heads import HEADS
+from edgewise.models.hearings import HEARINGS
 from edgewise.models.llama import llama
 from edgewise.models.monet import monet
 from edgewise.models.network import Network
@@ -44,6 +45,7 @@ MODELS: dict[str, Callable[..., NetworkConfig]] = {
 __all__ = [
     "COMBINATIONS",
     "HEADS",
+    "HEARINGS",
     "MODELS",
     "EmbedConfig",
     "Embedding",

@@ -4,12 +4,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, get_args
 
 from edgewise.extras import require
-from edgewise.layers import NODES, BlockConfig, GraphNetworkConfig
+from edgewise.layers import NODES, BlockConfig, GraphNetworkConfig, RecurrentConfig
 from edgewise.models.embedding import EmbedConfig
 from edgewise.part import Part
+
+AnyBlock = BlockConfig | GraphNetworkConfig | RecurrentConfig
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class NetworkConfig:
     """
 
     inputs: Mapping[str, EmbedConfig]  # node set -> how its states begin
-    blocks: tuple[BlockConfig | GraphNetworkConfig, ...]
+    blocks: tuple[AnyBlock, ...]
     patterns: Mapping[str, str] = field(default_factory=dict)  # graph name -> pattern that builds it
     norm: str | Part | None = None  # of the final states
     head: str | Part | None = None  # None: the states themselves are the answer
@@ -44,9 +46,9 @@ class NetworkConfig:
 
 
 def _told(errors: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where each error is and what it is. A block is held against both kinds; only the one it is nearer to is told."""
+    """Where each error is and what it is. A block is held against every kind; only the one it is nearer to is told."""
     count = Counter(e["loc"][:3] for e in errors)
-    kinds = {kind.__name__ for kind in (BlockConfig, GraphNetworkConfig)}
+    kinds = {kind.__name__ for kind in get_args(AnyBlock)}
     told = []
     for e in errors:
         alike = [count[where] for where in count if where[:2] == e["loc"][:2]]

@@ -10,10 +10,21 @@ from torch import Tensor, nn
 
 from edgewise.graph import Graph
 from edgewise.kernels import SparseTable
-from edgewise.layers import NORMS, Block, BlockConfig, GraphNetwork, GraphNetworkConfig, Past, State, node_sets
+from edgewise.layers import (
+    NORMS,
+    Block,
+    BlockConfig,
+    GraphNetwork,
+    GraphNetworkConfig,
+    Past,
+    Recurrent,
+    RecurrentConfig,
+    State,
+    node_sets,
+)
 from edgewise.models.checkpoint import fill, read, write
 from edgewise.models.combinations import COMBINATIONS
-from edgewise.models.config import NetworkConfig
+from edgewise.models.config import AnyBlock, NetworkConfig
 from edgewise.models.embedding import Embedding
 from edgewise.models.heads import HEADS
 from edgewise.models.heard import Lengths, all_graphs, pattern_graphs
@@ -44,18 +55,14 @@ class Network(nn.Module):
         embeddings = {name: Embedding(embed) for name, embed in config.inputs.items()}
         self.embed = nn.ModuleDict(embeddings)
         dims = {name: embed.dim for name, embed in config.inputs.items()}
-        blocks: list[Block | GraphNetwork] = []
+        blocks: list[Block | GraphNetwork | Recurrent] = []
         for n, block in enumerate(config.blocks):
             if block.nodes not in dims:
                 raise ValueError(
                     f"NetworkConfig: block {n} renews the node set {block.nodes!r}, but inputs has only "
                     f"{', '.join(dims)}"
                 )
-            made: Block | GraphNetwork
-            if isinstance(block, BlockConfig):
-                made = Block(dims[block.nodes], block, dims)
-            else:
-                made = GraphNetwork(dims[block.nodes], block)
+            made = _made(block, dims)
             dims[block.nodes] = made.out_dim
             blocks.append(made)
         self.blocks = nn.ModuleList(blocks)
@@ -154,7 +161,7 @@ class Network(nn.Module):
         pasts: Pasts = []
         said: list[Tensor] = []
         for n, block in enumerate(self.blocks):
-            assert isinstance(block, Block | GraphNetwork)
+            assert isinstance(block, Block | GraphNetwork | Recurrent)
             state, kept = block.step(self._combined(state, said), heard, None if past is None else past[n])
             pasts.append(kept)
         state = self._combined(state, said)
@@ -251,11 +258,20 @@ def _as_table(x: Tensor) -> Tensor:
     return x if x.layout is torch.strided else SparseTable.of(x)
 
 
-def _heard_by(block: BlockConfig | GraphNetworkConfig) -> list[str]:
+def _made(block: AnyBlock, dims: Mapping[str, int]) -> Block | GraphNetwork | Recurrent:
+    """The block of a config, for node sets of so many channels."""
+    if isinstance(block, BlockConfig):
+        return Block(dims[block.nodes], block, dims)
+    if isinstance(block, RecurrentConfig):
+        return Recurrent(dims[block.nodes], block)
+    return GraphNetwork(dims[block.nodes], block)
+
+
+def _heard_by(block: AnyBlock) -> list[str]:
     return [hearing.graph for hearing in block.hears] if isinstance(block, BlockConfig) else [block.graph]
 
 
-def _edges_read_by(block: BlockConfig | GraphNetworkConfig) -> list[str]:
-    if isinstance(block, GraphNetworkConfig):
-        return [block.graph]
+def _edges_read_by(block: AnyBlock) -> list[str]:
+    if not isinstance(block, BlockConfig):
+        return [block.graph] if isinstance(block, GraphNetworkConfig) else []
     return [hearing.graph for hearing in block.hears if hearing.edge_dim is not None]

@@ -8,7 +8,8 @@ from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
 from edgewise.layers.sublayer import Placement
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
-from edgewise.models.stacks import Head, answer_to, stacked
+from edgewise.models.hearings import Rotary, layer_and_pattern
+from edgewise.models.stacks import Head, answer_to, at_least_one, stacked
 from edgewise.part import Part
 
 
@@ -28,12 +29,17 @@ def encoder(
     norm: str | Part = "layer",
     activation: str = "relu",
     gated: bool = False,
-    rotary: bool = False,
+    rotary: Rotary = False,
     positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
     dropout: float = 0.1,
-    pattern: str = "complete",
+    pattern: str | None = None,
+    hears: str = "attention",
+    width: int | None = None,
 ) -> NetworkConfig:
     """Every word hears every word (or what `pattern` says), num_layers times.
+
+    `hears` is how, a word of HEARINGS, or "gru" or "lstm" to read both ways; a convolution hears `width` words, half of
+    them to each side.
 
     `asks` is what answers: "nodes" says `out_dim` numbers of each word, "graph" of each text, "tokens" a logit for each
     token of the vocabulary; or a `head` of your own. Where nothing is asked, the states are the answer.
@@ -46,7 +52,8 @@ def encoder(
     norm="rms", gated and rotary as Llama has them, Touvron et al. 2023.
     """
     feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
-    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
+    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm)
+    layer, pattern = layer_and_pattern(hears, block, rotary=rotary, width=width, pattern=pattern, causal=False)
     embed = EmbedConfig(
         dim=dim,
         tokens=tokens,
@@ -57,7 +64,7 @@ def encoder(
     )
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied=True)
-    blocks, inputs = stacked(block, num_layers), {"nodes": embed}
+    blocks, inputs = layer * at_least_one(num_layers), {"nodes": embed}
     if characters is not None:
         inputs["characters"] = replace(embed, dim=character_dim, tokens=characters, deviation=character_dim**-0.5)
         blocks = (*spelled(num_heads, character_dim, placement, dropout, norm), *blocks)
@@ -78,13 +85,18 @@ def decoder(
     norm: str | Part = "layer",
     activation: str = "relu",
     gated: bool = False,
-    rotary: bool = False,
+    rotary: Rotary = False,
     positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
     dropout: float = 0.1,
-    pattern: str = "causal",
+    pattern: str | None = None,
+    hears: str = "attention",
+    width: int | None = None,
     tied: bool = True,
 ) -> NetworkConfig:
     """Every word hears the words before it and itself, num_layers times; logits of the next word.
+
+    `hears` is how, a word of HEARINGS, or "gru" or "lstm"; a convolution hears the last `width` words.
+    rotary="attention" turns queries and keys where there are any.
 
     `asks`, `out_dim` and `head` as `encoder` has them; `tied`: logits are by the vectors of the tokens.
 
@@ -92,7 +104,8 @@ def decoder(
     Llama has them, Touvron et al. 2023.
     """
     feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
-    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm, rotary)
+    block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm)
+    layer, pattern = layer_and_pattern(hears, block, rotary=rotary, width=width, pattern=pattern, causal=True)
     embed = EmbedConfig(
         dim=dim,
         tokens=tokens,
@@ -103,7 +116,7 @@ def decoder(
     )
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied)
-    return NetworkConfig({"nodes": embed}, stacked(block, num_layers), {"words": pattern}, last, answer)
+    return NetworkConfig({"nodes": embed}, layer * at_least_one(num_layers), {"words": pattern}, last, answer)
 
 
 def encoder_decoder(

@@ -1,5 +1,7 @@
 """A Gaussian over distance, added to the logits of edges."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -25,8 +27,7 @@ class GaussianBias(nn.Module):
             raise ValueError(
                 f"gaussian: expected 0 < narrowest <= widest, in nodes, got narrowest={narrowest} and widest={widest}"
             )
-        ends = torch.tensor([narrowest, widest]).log()
-        self.log_deviation = nn.Parameter(torch.linspace(*ends.tolist(), num_heads))
+        self.log_deviation = nn.Parameter(torch.linspace(math.log(narrowest), math.log(widest), num_heads))
 
     def forward(self, graph: Graph, along: Graph) -> OffsetTable:
         """A table of every distance that the largest graph has."""

@@ -1,0 +1,123 @@
+"""How the nodes of a sequence hear each other, by one word: what makes a Transformer another model."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from edgewise.layers import RECURRENCES, BlockConfig, Hearing, RecurrentConfig
+from edgewise.models.config import AnyBlock
+from edgewise.names import lookup
+from edgewise.part import Part
+
+Rotary = bool | Literal["attention"]
+Reach = Mapping[str, int]  # before and after: how many nodes a convolution hears besides the node itself
+
+
+def attention(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_j softmax_j(q_i · k_j / √D) v_j. Vaswani et al. 2017, https://arxiv.org/abs/1706.03762."""
+    return like
+
+
+def mean(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_j v_j / (number heard): everyone counts the same."""
+    return replace(like, score="constant", aggregator="mean")
+
+
+def sum_(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_j v_j: how many are heard counts, too."""
+    return replace(like, score="constant", aggregator="sum")
+
+
+def max_(like: Hearing, reach: Reach) -> Hearing:
+    """max_j v_j, channel by channel."""
+    return replace(like, score="constant", aggregator="max")
+
+
+def gaussian(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_j softmax_j(-(j - i)² / 2σ²) v_j, each head with its σ. Monti et al. 2017, https://arxiv.org/abs/1611.08402."""
+    return replace(like, score="constant", edge_bias="gaussian")
+
+
+def gated_convolution(like: Hearing, reach: Reach) -> Hearing:
+    """(Σ_k W_k h_{i+k}) ⊗ σ(Σ_k V_k h_{i+k}), in one head. Gehring et al. 2017, https://arxiv.org/abs/1705.03122."""
+    return replace(
+        like,
+        score="constant",
+        aggregator=Part("convolution", {**reach, "times": 2}),
+        num_heads=1,
+        project_value=False,
+        project_output=False,
+        gate="sigmoid",
+    )
+
+
+def light_convolution(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_k softmax_k(w_k) v_{i+k}, each head with its w. Wu et al. 2019, https://arxiv.org/abs/1901.10430."""
+    return replace(like, score=Part("light", reach), value_gate="sigmoid")
+
+
+def dynamic_convolution(like: Hearing, reach: Reach) -> Hearing:
+    """Σ_k softmax_k((W h_i)_k) v_{i+k}: i says its kernel. Wu et al. 2019, https://arxiv.org/abs/1901.10430."""
+    return replace(like, score=Part("dynamic", reach), value_gate="sigmoid")
+
+
+HEARINGS: dict[str, Callable[[Hearing, Reach], Hearing]] = {
+    "attention": attention,
+    "mean": mean,
+    "sum": sum_,
+    "max": max_,
+    "gaussian": gaussian,
+    "gated_convolution": gated_convolution,
+    "light_convolution": light_convolution,
+    "dynamic_convolution": dynamic_convolution,
+}
+CONVOLUTIONS = ("gated_convolution", "light_convolution", "dynamic_convolution")
+
+
+def layer_and_pattern(
+    hears: str, block: BlockConfig, *, rotary: Rotary, width: int | None, pattern: str | None, causal: bool
+) -> tuple[tuple[AnyBlock, ...], str]:
+    """One layer that hears by the word `hears`, with all else as `block` has it, and the pattern along which it does.
+
+    The words are those of HEARINGS and RECURRENCES: a recurrent layer is a block that reads and one that feeds forward.
+    `rotary` turns queries and keys; "attention": where there are any. `width` counts the nodes a convolution hears, the
+    node itself among them: 7 unless given. `causal`: whether only earlier ones are heard.
+    """
+    lookup(hears, {**HEARINGS, **RECURRENCES}, "hears")
+    lookup(str(rotary), dict.fromkeys(("True", "False", "attention")), "rotary")
+    if rotary is True and hears != "attention":
+        raise ValueError(f"hears={hears!r}: has no queries and keys, so rotary would be ignored; leave it out")
+    if width is not None and hears not in CONVOLUTIONS:
+        raise ValueError(f"hears={hears!r}: width would be ignored, it is of {', '.join(CONVOLUTIONS)}; leave it out")
+    everyone = "causal" if causal else "complete"
+    if hears in RECURRENCES:
+        if pattern not in (None, everyone):
+            raise ValueError(
+                f"hears={hears!r}: reads whole sequences, so pattern must be {everyone!r}, got {pattern!r}"
+            )
+        return (_reading(hears, block, both_ways=not causal), replace(block, hears=())), everyone
+    before, after = _reach(7 if width is None else width, causal)
+    like = replace(block.hears[0], rotary="rotary" if rotary and hears == "attention" else None)
+    hearing = HEARINGS[hears](like, {"before": before, "after": after})
+    near = f"window({before}, {after})" if hears in CONVOLUTIONS else everyone
+    return (replace(block, hears=(hearing,)),), pattern or near
+
+
+def _reading(kind: str, block: BlockConfig, both_ways: bool) -> RecurrentConfig:
+    return RecurrentConfig(
+        kind=kind,
+        bidirectional=both_ways,
+        graph=block.hears[0].graph,
+        nodes=block.nodes,
+        norm=block.norm,
+        placement=block.placement,
+        dropout=block.dropout,
+    )
+
+
+def _reach(width: int, causal: bool) -> tuple[int, int]:
+    """How many nodes before and after the node itself are heard."""
+    if width < 1 or (width % 2 == 0 and not causal):
+        kind = "at least 1" if causal else "odd, as many nodes are heard to each side"
+        raise ValueError(f"width: must be {kind}, got {width}; it counts the nodes heard, the node itself among them")
+    return (width - 1, 0) if causal else (width // 2, width // 2)
