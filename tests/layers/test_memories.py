@@ -3,14 +3,14 @@
 import pytest
 import torch
 from tests.equal import assert_equal_as_promised, assert_states_equal_as_promised
-from tests.kernels.formula import dense
 from tests.kernels.graphs import DENSE, IRREGULAR, causal, complete, irregular, numbers
 from tests.layers import formula
-from torch import Tensor, nn
+from tests.layers.test_edge_bias import of_pairs
+from torch import nn
 
 from edgewise.data.sparse import sparse_table
 from edgewise.graph import Graph
-from edgewise.kernels import OffsetTable, SparseTable
+from edgewise.kernels import SparseTable
 from edgewise.layers import Hearing, MessagePassing
 from edgewise.part import Part
 
@@ -29,38 +29,17 @@ def built(hearing: Hearing, sender_dim: int | None = None) -> MessagePassing:
     return layer
 
 
-def dense_layer(layer: MessagePassing, x: Tensor, graph: Graph, senders: Tensor, edges: Tensor | None = None) -> Tensor:
-    """softmax over [q·(k_j + e_ij) / √D + b_ij, q·√D K_m / √D] of [v_j + e_ij, √M V_m]; nothing is rotated."""
-    p, memories, (R, S) = layer.projections, layer.memories, (graph.num_receivers, graph.num_senders)
-    H, Hk, D = layer.num_heads, p.num_shared, p.head_dim
-    q = p.to_query(x).unflatten(-1, (H, D))
-    k, v = (w(senders).unflatten(-1, (Hk, -1)) for w in (p.to_key, p.to_value))
-    K, V = memories.key * D**0.5, memories.value * M**0.5
-    k, v, K, V = (t.repeat_interleave(H // Hk, -2) for t in (k, v, K, V))
-    k, v = k.expand(R, S, H, D), v.expand(R, S, H, D)
-    if edges is not None:
-        e = dense(p.to_edge(edges), graph).unflatten(-1, (Hk, D)).repeat_interleave(H // Hk, -2)
-        k, v = k + e, v + e
-    s = torch.einsum("ihd,ijhd->ijh", q, k) / D**0.5
-    if layer.edge_bias is not None:
-        b = layer.edge_bias(graph, graph)
-        if isinstance(b, OffsetTable):
-            j, i = graph.edges()
-            b = b.at(j - graph.position()[i], torch.float64)
-        s = s + dense(b.double(), graph)
-    s = s.masked_fill(~graph.dense()[..., None], -torch.inf)
-    s = torch.cat([s, torch.einsum("ihd,mhd->imh", q, K) / D**0.5], 1).softmax(1)
-    return layer.output(torch.einsum("ijh,ijhd->ihd", s, torch.cat([v, V.expand(R, M, H, D)], 1)).flatten(1))
-
-
 def compare(hearing: Hearing, graph: Graph) -> None:
     layer = built(hearing, sender_dim=5)
     given = {"x": numbers(graph.num_receivers, IN), "senders": numbers(graph.num_senders, 5, seed=1)}
     if hearing.edge_dim is not None:
         given["edges"] = numbers(graph.num_edges, hearing.edge_dim, seed=2)
+    bias = 0.0 if layer.edge_bias is None else of_pairs(layer.edge_bias(graph, graph), graph).double()
     every = given | dict(layer.named_parameters())
     ours = formula.gradients(layer(**given, graph=graph), every)
-    assert_states_equal_as_promised(ours, formula.gradients(dense_layer(layer, graph=graph, **given), every))
+    assert_states_equal_as_promised(
+        ours, formula.gradients(formula.layer(layer, graph=graph, bias=bias, **given), every)
+    )
 
 
 @pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)

@@ -51,6 +51,11 @@ VARIED = {
     "hears": "max",
     "width": 5,
     "pattern": "window(2, 0) | hubs(0)",
+    "score": Part("dot", {"scale": 1.0}),
+    "memories": 3,
+    "join": Part("gru", {"activation": "relu"}),
+    "layer_dropout": 0.25,
+    "combination": "linear",
     "tied": {True: False, False: True},
 }
 HEADS_OF = {"encoder": Part("nodes", {"out_dim": 3, "hidden": 4}), "bert": Part("nodes", {"out_dim": 3})}
@@ -169,6 +174,7 @@ def test_every_word_of_every_config_goes_through_json():
         norm=Part("layer", {"bias": False}),
         head=Part("mine:Head", {"widths": [1, [2, 3]], "table": {"deep": None}}),
         answers="b",
+        combination=Part("linear", {"norm": Part("rms")}),
     )
     for value in (hearing, feed_forward, step, reading, config):
         same = [f.name for f in fields(value) if getattr(value, f.name) == f.default]
@@ -234,3 +240,15 @@ def test_a_page_has_at_least_one_layer(page):
 def test_a_config_may_be_changed_by_replacing():
     config = MODELS["gcn"](5, 3)
     assert Network(replace(config, head=Part("graph", {"out_dim": 2}))).head is not None
+
+
+@pytest.mark.parametrize("page", ["encoder", "decoder"])
+def test_a_page_reads_its_parts_as_tables_of_toml(page):
+    tables = {"score": {"name": "dot", "scale": 1.0}, "join": {"name": "gru"}, "combination": {"name": "linear"}}
+    parts = {name: Part.of(table) for name, table in tables.items()}
+    assert MODELS[page](7, **tables) == MODELS[page](7, **parts)
+
+
+def test_a_gate_of_no_feed_forward_is_refused():
+    with pytest.raises(ValueError, match="hidden=0 leaves out the feed-forward, so gated=True is of nothing"):
+        MODELS["decoder"](7, hidden=0, gated=True)

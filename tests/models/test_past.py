@@ -30,6 +30,9 @@ CONFIGS = {
     "window": llama(TOKENS, **{**SIZES, "num_heads": 2}, pattern="causal & window(3, 0)"),
     "strided": gpt2(TOKENS, **SIZES, pattern="causal & strided(2)"),
     "hubs": decoder(TOKENS, **SIZES, pattern="causal & (window(1, 0) | hubs(0))"),
+    "deep": decoder(
+        TOKENS, **SIZES, join="gru", memories=4, layer_dropout=0.9, combination="linear", rotary=True, positions=()
+    ),
     "mean": attending(Hearing("words", score="constant", aggregator="mean")),
     "max": attending(Hearing("words", score="constant", aggregator="max", project_value=False)),
     "additive": attending(Hearing("words", score="additive", num_heads=3, share="all")),

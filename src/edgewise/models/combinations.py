@@ -1,5 +1,6 @@
 """What a block is given of all that the blocks before it have said."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -57,3 +58,19 @@ class LinearCombination(nn.Module):
 
 
 COMBINATIONS: dict[str, type[nn.Module]] = {"linear": LinearCombination}
+
+
+def combined(
+    combination: str | Part | Mapping[str, Any] | None, norm: str | Part | Mapping[str, Any], placement: str
+) -> Part | None:
+    """The combination with the norm and placement of the blocks, where it takes any and does not say otherwise.
+
+    >>> combined("linear", "rms", "pre")
+    Part('linear', norm='rms', placement='pre')
+    """
+    if combination is None:
+        return None
+    part = Part.of(combination)
+    takes = inspect.signature(part.found(COMBINATIONS, "combination")).parameters
+    usual = {name: value for name, value in (("norm", norm), ("placement", placement)) if name in takes}
+    return Part(part.name, {**usual, **part.options})
