@@ -1,5 +1,6 @@
 """TIME: objectives, steps, seeds, the loop, the run folder."""
 
+from edgewise.training.averaging import AVERAGINGS, Averaging
 from edgewise.training.checkpoint import CheckpointError
 from edgewise.training.config import TrainingConfig
 from edgewise.training.decayed import DECAYED
@@ -22,11 +23,13 @@ from edgewise.training.shares import NoGradient
 from edgewise.training.trained import Trained
 
 __all__ = [
+    "AVERAGINGS",
     "DECAYED",
     "OBJECTIVES",
     "OPTIMISERS",
     "SCHEDULES",
     "SCORES",
+    "Averaging",
     "CheckpointError",
     "Epoch",
     "Evaluation",

@@ -37,11 +37,13 @@ class TrainingConfig:
     decayed: str = "all"  # which weights that is for, a name in DECAYED: "matrices", no biases, norms and embeddings
     clip_norm: float = 0.0  # largest norm of the gradient of all weights together; 0: it is not clipped
     batch_size: int = 0  # graphs or links a step, at most, or nodes where there is a sampling; 0: all at once
+    accumulation: int = 1  # batches a step, whose gradients are added up as those of one large batch
     sampling: SamplingPart = ""  # of what nodes hear in a training step: a table with a name in SAMPLINGS; "": all
     cache: str = ""  # folder in which positions of nodes are kept from run to run; "": in memory only
     start: str = ""  # folder of a run whose best weights are the first ones, all but the head's; "": they are drawn
     epochs: int = 1000  # at most; one epoch sees every training example once
     patience: int = 100  # epochs without a better validation score until it stops; 0: never stop early
+    averaging: Named = ""  # of weights, which is validated, tested and kept in best/: a name in AVERAGINGS; "": none
     watch: str = AUTO  # what "better" means: a name in SCORES (ties: lower loss), "loss" (ties: score), or "auto"
     seed: int = 0  # of the first weights that are drawn, of dropout and of the order of batches; the split has its own
     device: str = "auto"  # "cpu", "cuda", "mps", or "auto": an accelerator where there is one
@@ -52,7 +54,7 @@ class TrainingConfig:
     tensorboard: bool = False  # whether the curves are written for TensorBoard, too
 
     def __post_init__(self) -> None:
-        at_least = {"epochs": 1, "devices": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}
+        at_least = {"epochs": 1, "devices": 1, "accumulation": 1, **dict.fromkeys(NOT_NEGATIVE, 0)}
         wrong = [
             f"{name} must be at least {least}, got {getattr(self, name)}"
             for name, least in at_least.items()

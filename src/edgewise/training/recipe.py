@@ -11,6 +11,7 @@ from edgewise.extras import require
 from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
+from edgewise.training.averaging import AVERAGINGS, averaging_of
 from edgewise.training.change import put
 from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
@@ -29,6 +30,7 @@ CHOSEN: dict[str, tuple[Mapping[str, Callable[..., Any]], Sequence[str], Callabl
     "optimiser": (OPTIMISERS, GIVEN, try_optimiser),
     "schedule": (SCHEDULES, (), schedule_of),
     "sampling": (SAMPLINGS, (), sampling_of),
+    "averaging": (AVERAGINGS, (), averaging_of),
 }
 
 
