@@ -80,6 +80,12 @@ def test_the_seed_says_what_is_drawn():
     )
 
 
+def test_torch_leaves_its_own_stream_alone():
+    network, before = network_of(CONFIGS["window"]), torch.get_rng_state()
+    generate(network, PROMPTS, max_tokens=2, temperature=1.0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_steps_come_as_they_are_said_and_leave_the_mode_alone():
     network = network_of(CONFIGS["window"])
     steps = stream(network, [torch.tensor([1, 2])], max_tokens=4)

@@ -6,6 +6,7 @@ from edgewise.layers import Block
 from edgewise.layers.positions import LaplacianPositions, RandomWalkPositions, ShortestPathBias
 from edgewise.models import Network
 from edgewise.models.heads import TokenHead
+from edgewise.part import Part
 from edgewise.patterns import Pattern
 
 # What is measured on a whole graph, and changes for the first nodes with the last one.
@@ -20,8 +21,9 @@ def check_decodable(network: Network, longest: int) -> None:
     of the whole graph; learned positions reach so far.
     """
     if not isinstance(network.head, TokenHead):
+        name = "none" if network.config.head is None else Part.of(network.config.head).name
         raise ValueError(
-            f"generate: the network's head is {network.config.head or 'none'}, which says no next token; one whose "
+            f"generate: the network's head is {name}, which says no next token; one whose "
             "head is 'tokens' can go on with a text"
         )
     if len(network.config.inputs) > 1:

@@ -142,6 +142,15 @@ def load_best(run: Path, network: Module) -> int:
     return epoch
 
 
+def best_network(run: Path) -> Network:
+    """The network in best/, as its own config there says: neither the recipe nor the data are asked."""
+    folder = _best(run)
+    try:
+        return Network.load(folder)
+    except (FileNotFoundError, ValueError) as error:
+        raise CheckpointError(f"{folder}: there is no network that can be read: {error}") from error
+
+
 def best_weights(run: Path) -> dict[str, Tensor]:
     """The weights in best/, by name, for whatever network."""
     folder = _best(run)
