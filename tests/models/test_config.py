@@ -36,6 +36,8 @@ VARIED = {
     "norm": Part("layer", {"eps": 1e-3}),
     "positions": ("degree", Part("random_walk", {"steps": 3})),
     "tokens": 17,
+    "characters": 23,
+    "character_dim": 16,
     "source_tokens": 17,
     "target_tokens": 19,
     "dim": 192,
@@ -86,6 +88,8 @@ def test_every_option_of_a_page_is_heard_and_goes_through_json(page, option):
         del given["out_dim"]
     if page == "decoder" and option in ("out_dim", "asks"):
         given |= {"out_dim": 11, **({"asks": "nodes"} if option == "out_dim" else {})}  # logits are of tokens
+    if option == "character_dim":
+        given["characters"] = 23
     if option == "width":
         given["hears"] = "light_convolution"
     plain = make(**given)
