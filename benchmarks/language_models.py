@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from edgewise.models import Network, decoder, gpt2
+from edgewise.models import Network, decoder
 from edgewise.patterns import Sequences
 from edgewise.pretrained.gpt2 import gpt2 as gpt2_names
 from edgewise.pretrained.torch_nn import to_torch
@@ -74,8 +74,8 @@ def key_padding(model: TorchDecoder, batch: Sentences) -> Tensor:
     """Padded rows as the documents have them: a causal mask, and one of the padding; logits of all positions."""
     rows = batch.padded
     length = rows.tokens.shape[1]
-    mask, silent = model.mask[:length, :length], torch.where(rows.real, 0.0, -torch.inf)
-    states = model.stack(model.embedded(rows.tokens), mask, silent, is_causal=True)
+    mask = model.mask[:length, :length]
+    states = model.stack(model.embedded(rows.tokens), mask, rows.silent, is_causal=True)
     return cross_entropy(model.logits(states).flatten(0, 1), rows.targets.flatten(), ignore_index=NONE)
 
 
@@ -91,7 +91,7 @@ def causal_alone(model: TorchDecoder, batch: Sentences) -> Tensor:
 def packed(model: TorchDecoder, batch: Sentences) -> Tensor:
     """Packed rows with a mask of their own, which every head is given; logits of real tokens alone."""
     rows = batch.packed
-    mask = torch.zeros(rows.heard.shape).masked_fill_(~rows.heard, -torch.inf).repeat_interleave(model.num_heads, 0)
+    mask = rows.mask.repeat_interleave(model.num_heads, 0)
     states = model.stack(model.embedded(rows.tokens, rows.places), mask)
     index, targets = rows.asked
     return cross_entropy(model.logits(states.flatten(0, 1)[index]), targets)
@@ -114,19 +114,20 @@ def position_ids(model: Any, batch: Sentences) -> Tensor:
 class Way:
     """One twin and how it is given its batches."""
 
-    twin: str  # "torch.nn" or "GPT-2"
+    peer: str  # "torch.nn" or "GPT-2", or the twin of it
     is_ours: bool
+    layout: str  # of its batches: "union", "padded", "packed"
     loss: Loss
 
 
 WAYS = {
-    "edgewise decoder": Way("torch.nn", True, ours),
-    "torch.nn, padded, both masks": Way("torch.nn", False, key_padding),
-    "torch.nn, padded, causal alone": Way("torch.nn", False, causal_alone),
-    "torch.nn, packed by hand": Way("torch.nn", False, packed),
-    "edgewise gpt2": Way("GPT-2", True, ours),
-    "GPT-2, padded": Way("GPT-2", False, attention_mask),
-    "GPT-2, packed": Way("GPT-2", False, position_ids),
+    "edgewise decoder": Way("torch.nn", True, "union", ours),
+    "torch.nn, padded, both masks": Way("torch.nn", False, "padded", key_padding),
+    "torch.nn, padded, causal alone": Way("torch.nn", False, "padded", causal_alone),
+    "torch.nn, packed by hand": Way("torch.nn", False, "packed", packed),
+    "edgewise gpt2": Way("GPT-2", True, "union", ours),
+    "GPT-2, padded": Way("GPT-2", False, "padded", attention_mask),
+    "GPT-2, packed": Way("GPT-2", False, "packed", position_ids),
 }
 
 
@@ -140,16 +141,18 @@ def twins(size: Size) -> dict[tuple[str, bool], nn.Module]:
         layer.load_state_dict(to_torch(block.state_dict(), block))
     theirs.stack.norm.load_state_dict(first.norm.state_dict())
     theirs.table.load_state_dict(first.embed["nodes"].tokens.state_dict())
-    second = Network(gpt2(size.tokens, dropout=size.dropout, max_length=size.places, **shape))
+    hugging_face = _hugging_face(size)
+    second = Network(gpt2_names.config_from_hf(hugging_face.config))
+    second.load_state_dict(gpt2_names.from_hf(hugging_face.state_dict(), second.config))
     return {
         ("torch.nn", True): first,
         ("torch.nn", False): theirs,
         ("GPT-2", True): second,
-        ("GPT-2", False): _hugging_face(size, second),
+        ("GPT-2", False): hugging_face,
     }
 
 
-def _hugging_face(size: Size, network: Network) -> nn.Module:
+def _hugging_face(size: Size) -> Any:
     config = GPT2Config(
         vocab_size=size.tokens,
         n_embd=size.dim,
@@ -161,6 +164,19 @@ def _hugging_face(size: Size, network: Network) -> nn.Module:
         **dict.fromkeys(("bos_token_id", "eos_token_id"), 0),
         attn_implementation="sdpa",
     )
-    model = GPT2LMHeadModel(config)
-    model.load_state_dict(gpt2_names.to_hf(network.state_dict(), network.config))
-    return model
+    return GPT2LMHeadModel(config)
+
+
+def products(size: Size, most: int) -> Callable[[Sentences], object]:
+    """The products of real tokens with every weight, forward and twice backward, and nothing else."""
+    D, F = size.dim, size.hidden
+    shapes = [*[(D, 3 * D), (D, D), (D, F), (F, D)] * size.num_layers, (D, size.tokens)]
+    weights = [torch.randn(out, given) for given, out in shapes]
+    states = {width: torch.randn(most, width) for pair in shapes for width in pair}
+
+    def compute(batch: Sentences) -> None:
+        for weight in weights:
+            x, y = (states[width][: batch.size] for width in weight.shape[::-1])
+            _ = x @ weight.T, y @ weight, y.T @ x
+
+    return compute

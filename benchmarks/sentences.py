@@ -42,6 +42,21 @@ class Rows:
         return self.targets != NONE
 
     @cached_property
+    def silent(self) -> Tensor:
+        """[rows, length], to be added to the logits of senders: -inf where there is no token."""
+        return torch.zeros(self.real.shape).masked_fill_(~self.real, -torch.inf)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """[rows, length, length], to be added to logits: -inf where a sender is not heard."""
+        return torch.zeros(self.heard.shape).masked_fill_(~self.heard, -torch.inf)
+
+    @property
+    def padding(self) -> float:
+        """The share of positions without a token."""
+        return 1 - float(self.real.float().mean())
+
+    @cached_property
     def asked(self) -> tuple[Tensor, Tensor]:
         """The numbers of the real tokens, rows one after another, and their targets."""
         flat = self.targets.flatten()
@@ -69,9 +84,9 @@ class Sentences:
         return torch.cat([text[1:] for text in self.texts])
 
     @property
-    def padding(self) -> float:
-        """The share of padding among the positions of the padded rows."""
-        return 1 - sum(self.lengths) / (max(self.lengths) * len(self.lengths))
+    def size(self) -> int:
+        """How many real tokens there are."""
+        return sum(self.lengths)
 
     @cached_property
     def padded(self) -> Rows:
@@ -84,7 +99,8 @@ class Sentences:
 
         Rows are as long as the longest sentence.
         """
-        room, bins = max(self.lengths), []
+        room = max(self.lengths)
+        bins: list[list[Tensor]] = []
         free: list[int] = []
         for text in sorted(self.texts, key=len, reverse=True):
             length = len(text) - 1
