@@ -19,6 +19,7 @@ from edgewise.models import Network, decoder
 from edgewise.patterns import Sequences
 from edgewise.pretrained.gpt2 import gpt2 as gpt2_names
 from edgewise.pretrained.torch_nn import to_torch
+from edgewise.training import objectives
 
 Loss = Callable[[Any, Sentences], Tensor]
 
@@ -66,8 +67,8 @@ class TorchDecoder(nn.Module):
 
 
 def ours(network: Network, batch: Sentences) -> Tensor:
-    """A disjoint union."""
-    return cross_entropy(network(Sequences(batch.lengths), batch.heard), batch.asked)
+    """A disjoint union, and the objective of our training."""
+    return objectives.cross_entropy(network(Sequences(batch.lengths), batch.heard), batch.asked)
 
 
 def key_padding(model: TorchDecoder, batch: Sentences) -> Tensor:

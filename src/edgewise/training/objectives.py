@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from edgewise.data import Answer, Classes, Labels, Numbers, Tokens
+from edgewise.training.wide_cross_entropy import is_wide, wide_cross_entropy
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tenso
     >>> cross_entropy(torch.zeros(1, 2), torch.tensor([1]))
     tensor(0.6931)
     """
+    if is_wide(outputs, targets):
+        return wide_cross_entropy(outputs, targets)
     return functional.cross_entropy(outputs, targets)
 
 
