@@ -13,6 +13,7 @@ import argparse
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -46,7 +47,7 @@ def main() -> None:
     laid = {order: batches(texts, options.tokens, order) for order in options.orders}
     for order, dropout in settings:
         given = laid[order][: options.rounds + 1]
-        taken = rounds(replace(common, dropout=dropout), given, lambda: progress.next(f"{order}, dropout {dropout}"))
+        taken = rounds(replace(common, dropout=dropout), given, partial(progress.next, f"{order}, dropout {dropout}"))
         rows += told(order, dropout, taken, [batch.size for batch in given[1:]])
     shares = {order: padding(made) for order, made in laid.items()}
     saved = {
@@ -176,13 +177,28 @@ def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def page(saved: dict[str, Any]) -> str:
     of, rows = saved["size"], saved["rows"]
     cells = [
-        [row["order"], f"{row['dropout']}", row["way"], f"{saved['padding'][row['order']][row['layout']]:.0%}"]
-        + [f"{row['speed'][1]:,.0f}", f"{row['speed'][0]:,.0f} – {row['speed'][2]:,.0f}", quartiles(row["times"])]
+        [
+            row["order"],
+            f"{row['dropout']}",
+            row["way"],
+            f"{saved['padding'][row['order']][row['layout']]:.0%}",
+            f"{row['speed'][1]:,.0f}",
+            f"{row['speed'][0]:,.0f} – {row['speed'][2]:,.0f}",
+            quartiles(row["times"]),
+        ]
         for row in rows
     ]
     verdicts = [
-        [one["order"], f"{one['dropout']}", one["peer"], "any" if one["packed"] else "padded", one["way"]]
-        + [f"≥ {one['goal']}", quartiles(one["times"]), "kept" if one["kept"] else "not kept"]
+        [
+            one["order"],
+            f"{one['dropout']}",
+            one["peer"],
+            "any" if one["packed"] else "padded",
+            one["way"],
+            f"≥ {one['goal']}",
+            quartiles(one["times"]),
+            "kept" if one["kept"] else "not kept",
+        ]
         for one in goals(rows)
     ]
     bound = {order: 1 / (1 - shares["padded"]) for order, shares in saved["padding"].items()}
@@ -212,14 +228,19 @@ def quartiles(found: list[float]) -> str:
     return f"{found[1]:.2f} ({found[0]:.2f} – {found[2]:.2f})"
 
 
-WHAT = """What torch.nn allows in training (PyTorch 2.13): a nested tensor, jagged or strided, is refused ("MultiheadAttention \
+WHAT = """\
+What torch.nn allows in training (PyTorch 2.13): a nested tensor, jagged or strided, is refused ("MultiheadAttention \
 does not support NestedTensor outside of its fast path. The fast path was not hit because training is enabled"), and \
-`enable_nested_tensor` turns a padded batch into one in inference alone, and never with norms first. \
-`scaled_dot_product_attention` of a jagged tensor with `is_causal` finds no backend on a CPU. What is left is padding, \
-best behind the tokens, where the causal mask alone is enough, or packing by hand: several sentences a row, a mask \
-[rows · heads, length, length] in which none hears another, places that begin anew, and the bins filled by the caller. \
-transformers packs the same way where `position_ids` begin anew and no `attention_mask` is given. Logits of GPT-2 are of \
-all positions, as its `loss` computes them; those of torch.nn are of real tokens alone, but in the row with both masks."""
+`enable_nested_tensor` turns a padded batch into one in inference alone, and never with norms first. On a CPU \
+`scaled_dot_product_attention` finds no backend for a jagged tensor with `is_causal`, so layers of one's own would not \
+help. What is left is padding, best behind the tokens, where the causal mask alone is enough, or packing by hand: \
+several sentences a row, a mask [rows · heads, length, length] in which none hears another, places that begin anew, \
+bins filled by the caller. transformers makes such a mask itself where `position_ids` begin anew and no \
+`attention_mask` is given. Nothing is compiled. Logits of GPT-2 are of all positions, as its `loss` has them; those of \
+torch.nn of real tokens alone, but in the row with both masks.
+
+A packed batch has hardly any padding, so nobody can be twice as fast as it: its peers and ours compute the same \
+products with weights, and differ in masks, attention and the loss alone."""
 
 
 if __name__ == "__main__":

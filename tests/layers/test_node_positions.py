@@ -53,6 +53,13 @@ def test_every_graph_of_a_batch_begins_anew_and_past_senders_come_first(name, op
     torch.testing.assert_close(place(causal(4, 9)), whole[5:])
 
 
+@pytest.mark.parametrize("shapes", [[(5, 5), (3, 3), (5, 5)], [(2, 7), (1, 1), (2, 7)], [(3, 1), (4, 4)], [(0, 0)] * 2])
+def test_places_in_common_have_the_numbers_that_each_has_alone(shapes):
+    place = position("sinusoidal", 6)
+    graphs = [causal(*shape) for shape in shapes]
+    assert torch.equal(place(Graph.batch(graphs)), torch.cat([place(graph) for graph in graphs]))
+
+
 def test_places_of_receivers_and_of_senders():
     batch = Graph.batch([causal(2, 3), causal(1, 4), complete(2)])
     assert receiver_places(batch).tolist() == [1, 2, 3, 0, 1]

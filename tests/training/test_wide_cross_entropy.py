@@ -1,4 +1,4 @@
-"""Cross-entropy in stretches is cross-entropy: loss, gradient, second derivative; what it does not take, PyTorch does."""
+"""Cross-entropy in stretches is cross-entropy: loss, gradient, second derivative. The rest goes PyTorch's way."""
 
 import pytest
 import torch

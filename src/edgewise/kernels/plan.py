@@ -7,7 +7,6 @@ import torch
 
 from edgewise import native
 from edgewise.graph import Graph
-from edgewise.kernels.groups import groups
 from edgewise.kernels.native_call import has_wide_lanes
 from edgewise.kernels.tiles import Tiles, cost_by_edge, tiles
 
@@ -61,7 +60,7 @@ def _made(graph: Graph) -> Plan:
     kind = next((kind for kind in _KINDS if graph.num_edges and _is(kind, graph)), None)
     pairs = int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
     # Graphs of many sizes would be gathered into as many batches; in tiles they are taken as they lie.
-    alike = kind is not None and len(groups(graph)) == 1
+    alike = kind is not None and _of_one_size(graph)
     compiled = _compiled(graph) and not (alike and not has_wide_lanes())
     # No tiles of a complete graph are fewer than its pairs.
     found = tiles(graph) if compiled and graph.num_edges and not (alike and kind == "complete") else None
@@ -77,6 +76,12 @@ def _made(graph: Graph) -> Plan:
 def _compiled(graph: Graph) -> bool:
     """Whether the compiled kernels run for this graph; where they are missing, that is said once."""
     return graph.device.type == "cpu" and native.module() is not None
+
+
+def _of_one_size(graph: Graph) -> bool:
+    """Whether all graphs of the batch have as many receivers and as many senders as the first."""
+    sizes = graph.receiver_offsets.diff(), graph.sender_offsets.diff()
+    return all(bool((each == each[0]).all()) for each in sizes)
 
 
 def _is(kind: Kind, graph: Graph) -> bool:

@@ -5,12 +5,12 @@ nodes in the whole graph (`per_node`).
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from edgewise.graph import Graph, laplacian_eigenvectors, random_walk_return
 from edgewise.graph.structure.origin import per_node
-from edgewise.layers.positions.places import receiver_places
+from edgewise.layers.positions.places import common_places, receiver_places
 
 
 class SinusoidalPositions(nn.Module):
@@ -25,8 +25,13 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, graph: Graph) -> Float[Tensor, "receivers dim"]:
         """By the place of each receiver in its graph; in float32, as half precision cannot tell far places apart."""
-        exponent = torch.arange(0, self.dim, 2, device=graph.device) / max(self.dim, 1)
-        angle = receiver_places(graph)[:, None] / self.base**exponent
+        places, known = receiver_places(graph), common_places(graph)
+        # Graphs of a batch have places in common: each is computed once.
+        return self._of(places) if known is None else self._of(torch.arange(known, device=graph.device))[places]
+
+    def _of(self, places: Int[Tensor, " places"]) -> Float[Tensor, "places dim"]:
+        exponent = torch.arange(0, self.dim, 2, device=places.device) / max(self.dim, 1)
+        angle = places[:, None] / self.base**exponent
         return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)[:, : self.dim]
 
 
