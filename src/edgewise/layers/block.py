@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from edgewise.graph import Graph
 from edgewise.layers.activations import ACTIVATIONS
 from edgewise.layers.choices import check_choices
+from edgewise.layers.dropout import Dropout
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.message_passing import MessagePassing
@@ -97,7 +98,7 @@ class Block(nn.Module):
             width = out_dim if config.together == "turn" else width
         self.hearings, self.around = nn.ModuleList(hearings), nn.ModuleList(around)
         self.activation = None if config.activation is None else lookup(config.activation, ACTIVATIONS, "activation")
-        self.input_dropout = nn.Dropout(config.input_dropout)
+        self.input_dropout = Dropout(config.input_dropout)
         self.out_dim = out_dim
         self.feed_forward, self.around_feed_forward = None, None
         if config.feed_forward is not None:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from edgewise.layers.activations import ACTIVATIONS
+from edgewise.layers.dropout import Dropout
 from edgewise.layers.norms import NORMS
 from edgewise.names import lookup
 from edgewise.part import Part
@@ -39,7 +40,7 @@ class FeedForward(nn.Module):
         self.widen = nn.Linear(in_dim, config.hidden, bias=config.bias)
         self.gate = nn.Linear(in_dim, config.hidden, bias=config.bias) if config.gated else None
         self.norm = None if config.norm is None else Part.of(config.norm).build(NORMS, "norm", dim=config.hidden)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.narrow = nn.Linear(config.hidden, out_dim, bias=config.bias)
 
     def forward(self, x: Float[Tensor, "*batch nodes in_dim"]) -> Float[Tensor, "*batch nodes out_dim"]:

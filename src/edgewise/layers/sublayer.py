@@ -5,6 +5,7 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from edgewise.layers.dropout import Dropout
 from edgewise.layers.joins import JOINS
 from edgewise.layers.norms import NORMS
 from edgewise.part import Part
@@ -56,7 +57,7 @@ class Sublayer(nn.Module):
         self.join = Part.of(join).build(JOINS, "join", dim=in_dim) if residual else None
         width = in_dim if placement == "pre" else out_dim
         self.norm = None if norm is None else Part.of(norm).build(NORMS, "norm", dim=width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def before(self, x: Float[Tensor, "*batch nodes in_dim"]) -> Float[Tensor, "*batch nodes in_dim"]:
         """What f is given."""

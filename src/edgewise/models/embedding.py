@@ -8,6 +8,7 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from edgewise.graph import Graph
+from edgewise.layers.dropout import Dropout
 from edgewise.layers.norms import NORMS
 from edgewise.layers.positions import NODE_POSITIONS
 from edgewise.part import Part
@@ -70,7 +71,7 @@ class Embedding(nn.Module):
             Part.of(part).build(NODE_POSITIONS, "node position", dim=D) for part in config.positions
         )
         self.norm = None if config.norm is None else Part.of(config.norm).build(NORMS, "norm", dim=D)
-        self.input_dropout, self.dropout = nn.Dropout(config.input_dropout), nn.Dropout(config.dropout)
+        self.input_dropout, self.dropout = Dropout(config.input_dropout), Dropout(config.dropout)
 
     def forward(self, x: Shaped[Tensor, "..."], graph: Graph | None, kinds: Tensor | None = None) -> Tensor:
         """First states; `graph` says which place each node has, where positions ask."""
