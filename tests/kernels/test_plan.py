@@ -1,11 +1,12 @@
 """The plan of a graph: which route it takes, and why."""
 
 import pytest
+import torch
 from tests.kernels.graphs import causal, complete, irregular
 
 from edgewise import native
 from edgewise.graph import Graph
-from edgewise.kernels import plan
+from edgewise.kernels import attend, plan
 from edgewise.kernels.native_call import has_wide_lanes
 from edgewise.patterns import hubs, window
 
@@ -24,9 +25,31 @@ from edgewise.patterns import hubs, window
 )
 def test_the_plan_names_the_kind(graph, kind):
     assert plan(graph).kind == kind
-    assert plan(graph).route == ("native" if kind is None else "dense")
+    by_edge = kind is None or graph.num_graphs > 1  # dense attention costs something a graph, and these are small
+    assert plan(graph).route == ("native" if by_edge else "dense")
     assert plan(graph).num_edges == graph.num_edges
-    assert ("dense: every graph of the batch is" in str(plan(graph))) == (kind is not None)
+    assert ("dense: every graph of the batch is" in str(plan(graph))) == (not by_edge)
+
+
+@pytest.mark.skipif(not native.available() or not has_wide_lanes(), reason="the compiled part, with AVX2 or more")
+@pytest.mark.parametrize(
+    ("graph", "count", "route"),
+    [
+        (causal(4), 64, "native"),
+        (causal(64), 8, "tiles"),
+        (complete(4), 64, "native"),
+        (complete(64), 8, "dense"),
+        (complete(4), 1, "dense"),
+    ],
+    ids=str,
+)
+def test_many_short_graphs_are_not_planned_densely(graph, count, route):
+    graph = Graph.batch([graph] * count)
+    assert plan(graph).route == route
+    query, key, value = torch.randn(3, graph.num_receivers, 2, 8)
+    expected = attend(query, key, value, graph, impl="dense")
+    for _ in range(2):  # the second by what the first has settled
+        torch.testing.assert_close(attend(query, key, value, graph), expected)
 
 
 def test_what_neighbours_share_is_planned_in_tiles():

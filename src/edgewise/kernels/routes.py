@@ -62,7 +62,7 @@ def _routed(
             settle(graph, plain, _in_tiles)
             return _unfolded(attention, batch, native_tiles.attend(attention.folded(batch), graph, memory), None)
         _insist(impl, "tiles", no_tiles)
-        if hindrance is None and not_dense is not None:
+        if hindrance is None and (not_dense is not None or (chosen is not None and chosen.route == "native")):
             settle(graph, plain, None if plain is None else native.plain(attention, graph))
             out, weights = native.attend(attention.folded(batch), graph, return_weights, memory)
             return _unfolded(attention, batch, out, weights)
