@@ -15,6 +15,7 @@ _ROOMS = {
     "layers": ["MessagePassing", "Hearing", "Block", "BlockConfig"],
     "models": ["Network", "NetworkConfig"],
     "pretrained": ["rewire", "restore"],
+    "generation": ["generate"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

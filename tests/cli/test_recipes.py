@@ -1,11 +1,13 @@
 import pytest
 from tests.data.small import SMALL
+from tests.pretrained.small_bert import small_bert
 
 from edgewise.cli.builtin import RECIPES, complete, find, label
 from edgewise.training import Recipe, prepare
 
 # The recipes that want a folder of files, and the small data set that they are tried on.
 FOLDERS = {
+    "language-decoder": "language",
     "molecules-graph-transformer": "molecules",
     "musae-gat": "musae",
     "musae-graph-transformer": "musae",
@@ -15,6 +17,10 @@ FOLDERS = {
     "planetoid-graph-transformer": "planetoid",
     "planetoid-monet": "planetoid",
     "tables-gat": "tables",
+    "texts-checkpoint": "texts",
+    "texts-encoder": "texts",
+    "treebank-checkpoint": "treebank",
+    "treebank-encoder": "treebank",
     "tables-links": "tables",
     "tu-gin": "tu",
     "wordnet-gat": "wordnet",
@@ -47,6 +53,9 @@ def test_every_built_in_recipe_works(name, tmp_path):
         changes += ["data.split.train=0.6", "data.split.validation=0.2"]  # of five links
     if name == "zinc-pretrain":
         changes += ["data.file=''", "data.split.train=0.6", "data.split.validation=0.2"]  # of ten molecules
+    if name.endswith("-checkpoint"):
+        place = small_bert(tmp_path)
+        changes += [f"model.folder={place}", f"data.tokeniser.file={place / 'tokenizer.json'}"]
     recipe = Recipe.read(RECIPES[name], changes)
     assert recipe.name == name
     prepare(recipe)

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from tests.tiny_checkpoints import tokenizer
 
 from edgewise.data.tokenisers import TOKENISERS, Tokeniser
 from edgewise.part import Part
@@ -58,6 +59,26 @@ def test_words_know_their_tokens():
     made = Tokeniser.made({"name": "wordpiece", "size": 60}, TEXTS)
     ids, words = next(made.of_words([("cat", "naïvely")]))
     assert len(ids) == len(words) and sorted(set(words)) == [0, 1]
+
+
+@pytest.mark.parametrize("name", ["characters", "bytes", "bpe"])
+def test_tokens_spell_the_text_they_were_cut_from(name):
+    made = Tokeniser.made(Part(name, TRAINED[name]), TEXTS)
+    assert [made.text(ids) for ids in made.ids(TEXTS)] == TEXTS
+
+
+def test_a_text_goes_on_before_what_is_put_behind_it():
+    made = Tokeniser(tokenizer().backend_tokenizer)
+    (cls, the, cat), (sep,) = made.begun("the cat")
+    assert [made.names[token] for token in (cls, the, cat, sep)] == ["[CLS]", "the", "cat", "[SEP]"]
+    assert made.begun("the cat [SEP]") == ([cls, the, cat, sep], [sep]) and made.begun(" ")[0] == []
+    assert Tokeniser.made("characters", TEXTS).begun("cat")[1] == []
+
+
+def test_what_there_is_no_token_for_is_named_once():
+    assert Tokeniser.made("characters", ["ab"]).unknown("abcxc") == ["c", "x"]
+    assert Tokeniser.made("words", ["a cat"]).unknown("a dog a cat") == ["dog"]
+    assert Tokeniser.made("bytes", []).unknown("ü") == []
 
 
 def test_a_token_is_added_once():

@@ -152,6 +152,9 @@ def layer(
     k = None if key is None else heads(key(given))
     v = (value + (edge if h.edges_in in ("value", "both") else 0)).expand(*heard.shape, H, -1)
     s = SCORE[Part.of(h.score).name](layer.score, q, k, edge if h.edges_in in ("score", "both") else 0, raw, heard)
+    if layer.memories is not None:
+        s, v, heard = beside_memories(layer, q, s + bias, v, heard)
+        bias = 0.0
     out = AGGREGATOR[Part.of(h.aggregator).name](layer.aggregator, s, bias, v, heard)
     out = {"concat": out.flatten(-2), "mean": out.mean(-2), "sum": out.sum(-2)}[h.heads]
     if h.project_output:
@@ -163,6 +166,16 @@ def layer(
     if h.root is not None:
         out = ROOT[Part.of(h.root).name](layer.root, x, out)
     return out + bias
+
+
+def beside_memories(layer: MessagePassing, q: Tensor, s: Tensor, v: Tensor, heard: Tensor) -> tuple[Tensor, ...]:
+    """Further columns: q·√D K_m by the score's scale, and √M V_m, heard by everyone."""
+    memories, (R, H, D) = layer.memories, q.shape
+    M = len(memories.key)
+    K, V = (t.repeat_interleave(H // t.shape[1], 1) for t in (memories.key * D**0.5, memories.value * M**0.5))
+    loud = dot(layer.score, q, K, 0, None, None)
+    columns = torch.cat([v, V.expand(R, *V.shape)], 1)
+    return torch.cat([s, loud], 1), columns, torch.cat([heard, torch.ones(R, M).bool()], 1)
 
 
 def gradients(out: Tensor, given: Mapping[str, Tensor]) -> dict[str, Tensor]:

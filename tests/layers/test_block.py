@@ -116,6 +116,11 @@ def test_an_unknown_word_lists_the_known_ones(field):
         ({"hears": (), "out_dim": 8}, "out_dim=8 is of the hearing, and nothing is heard"),
         ({"feed_forward_dim": 8}, "feed_forward_dim=8 needs a feed_forward"),
         ({"placement": "post"}, "placement='post' places a norm, and there is none; set norm="),
+        ({"layer_dropout": 1.0}, "layer_dropout must be at least 0 and below 1, got 1.0"),
+        (
+            {"layer_dropout": 0.1, "residual": False},
+            "leaves the state as it was, which only a block with a residual may; set residual=True",
+        ),
         ({"out_dim": 8}, "a residual adds the state itself, so 6 and 8 channels must be equal"),
         ({"activation": "rlu"}, "unknown activation 'rlu'.*Did you mean 'relu'"),
         ({"norm": "layr"}, "unknown norm 'layr'"),
@@ -145,3 +150,32 @@ def test_every_hearing_has_its_past():
     past = Past(None, torch.ones(1, 1, DIM), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="Block: 1 pasts were given for 2 hearings"):
         built(hears=TWO).step(State({"nodes": numbers(7, DIM)}), {"edges": GRAPH, "others": OTHER}, [past])
+
+
+def test_a_training_step_leaves_the_whole_block_out_with_the_probability_asked_for():
+    words = {"hears": TWO, "norm": "layer", "feed_forward": FeedForwardConfig(hidden=9)}
+    block, graphs, x = built(**words, layer_dropout=0.25), {"edges": GRAPH, "others": OTHER}, numbers(7, DIM)
+    whole = built(**words)(x, graphs)
+    torch.manual_seed(0)
+    outs = [block(x, graphs) for _ in range(200)]
+    left_out = [torch.equal(out, x) for out in outs]
+    assert 30 < sum(left_out) < 70
+    for out in (out for out, left in zip(outs, left_out, strict=True) if not left):
+        assert torch.equal(out, whole)  # nothing is rescaled
+    torch.manual_seed(0)
+    assert [torch.equal(block(x, graphs), x) for _ in range(200)] == left_out
+    block.eval()
+    assert all(torch.equal(block(x, graphs), whole) for _ in range(20))
+
+
+def test_a_block_left_out_still_closes_and_leaves_what_may_be_heard_later():
+    hears = (Hearing(graph="b->b", rotary="rotary", num_heads=3), Hearing(graph="a->b"))
+    words = {"hears": hears, "nodes": "b", "norm": "layer", "closing_norm": "layer"}
+    block = built({"a": 4, "b": DIM}, **words, layer_dropout=0.999)
+    a, b = numbers(5, 4), numbers(7, DIM, seed=1)
+    state, kept = block.step(State({"a": a, "b": b}), {"b->b": GRAPH, "a->b": ACROSS})
+    torch.testing.assert_close(state.nodes["b"], block.closing_norm(b))
+    own = block.hearings[0].hear(block.around[0].norm(b), GRAPH)[1]
+    other = block.hearings[1].hear(block.around[1].norm(b), ACROSS, senders=a)[1]
+    for ours, theirs in zip(kept, (own, other), strict=True):
+        assert all(torch.equal(x, y) for x, y in zip(ours, theirs, strict=True))

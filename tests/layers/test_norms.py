@@ -21,6 +21,7 @@ FORMULAS = {
     "rms": lambda n, x: x / (x.square().mean(-1, True) + 1e-6).sqrt() * n.weight,
     "batch": lambda n, x: (x - x.mean((0, 1))) / (x.var((0, 1), correction=0) + 1e-5).sqrt() * n.weight + n.bias,
     "unit": lambda n, x: x / x.norm(dim=-1, keepdim=True),
+    "identity": lambda n, x: x,
 }
 
 
@@ -69,6 +70,6 @@ def test_epsilon_is_set(name, eps):
 
 def test_an_unknown_norm_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"unknown norm 'layr'\. Known: batch, layer, rms, unit\. Did you mean 'layer'\?"
+        ValueError, match=r"unknown norm 'layr'\. Known: batch, identity, layer, rms, unit\. Did you mean 'layer'\?"
     ):
         built("layr")

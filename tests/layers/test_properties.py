@@ -13,6 +13,7 @@ from edgewise.layers import (
     ACTIVATIONS,
     AGGREGATORS,
     EDGE_BIASES,
+    JOINS,
     NODE_POSITIONS,
     NORMS,
     READOUTS,
@@ -116,6 +117,14 @@ def turned(name: str) -> Subject:
     return of_block(BlockConfig(hears=(Hearing(rotary=name, num_heads=2),)), ordered=ORDERED.get(name, ""))
 
 
+def joined(name: str) -> Subject:
+    return of_block(BlockConfig(join=name, feed_forward=FeedForwardConfig(hidden=6)))
+
+
+def remembering() -> Subject:
+    return of_block(BlockConfig(hears=(Hearing(memories=3, num_heads=2),)))
+
+
 def placed(name: str) -> Subject:
     torch.manual_seed(0)
     position = Part(name, NODE_POSITION_OPTIONS.get(name, {})).build(NODE_POSITIONS, "node position", dim=DIM)
@@ -162,6 +171,8 @@ CASES = {
     },
     **{f"activation {name}": partial(activated, name) for name in ACTIVATIONS},
     "gated feed-forward": gated,
+    **{f"join {name}": partial(joined, name) for name in JOINS},
+    "memories": remembering,
     **{f"edge bias {name}": partial(biased, name) for name in EDGE_BIASES},
     **{name: partial(turned, name) for name in ROTARIES},
     **{f"node position {name}": partial(placed, name) for name in NODE_POSITIONS},

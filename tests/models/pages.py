@@ -47,6 +47,11 @@ ARGUMENTS = {
     "encoder, gaussian": TEXT | {"tokens": 11, "hears": "gaussian"},
     "decoder": TEXT | {"tokens": 11},
     "decoder, after": TEXT | {"tokens": 11, "placement": "post", "tied": False},
+    "encoder, all-attention": TEXT | {"tokens": 11, "hidden": 0, "memories": 5},
+    "encoder, bare": TEXT | {"tokens": 11, "hidden": 0, "norm": "identity", "score": Part("dot", {"scale": 1.0})},
+    "decoder, gated": TEXT
+    | {"tokens": 11, "join": Part("gru", {"activation": "relu"}), "layer_dropout": 0.5, "memories": 3},
+    "decoder, combined": TEXT | {"tokens": 11, "combination": "linear", "layer_dropout": 0.5},
     "encoder_decoder": TEXT | {"source_tokens": 11, "target_tokens": 13, "num_layers": 1},
     "encoder_decoder, before": TEXT
     | {"source_tokens": 11, "target_tokens": 13, "num_layers": 1, "placement": "pre", "tied": False},

@@ -36,6 +36,8 @@ VARIED = {
     "norm": Part("layer", {"eps": 1e-3}),
     "positions": ("degree", Part("random_walk", {"steps": 3})),
     "tokens": 17,
+    "characters": 23,
+    "character_dim": 16,
     "source_tokens": 17,
     "target_tokens": 19,
     "dim": 192,
@@ -51,6 +53,11 @@ VARIED = {
     "hears": "max",
     "width": 5,
     "pattern": "window(2, 0) | hubs(0)",
+    "score": Part("dot", {"scale": 1.0}),
+    "memories": 3,
+    "join": Part("gru", {"activation": "relu"}),
+    "layer_dropout": 0.25,
+    "combination": "linear",
     "tied": {True: False, False: True},
 }
 HEADS_OF = {"encoder": Part("nodes", {"out_dim": 3, "hidden": 4}), "bert": Part("nodes", {"out_dim": 3})}
@@ -81,6 +88,8 @@ def test_every_option_of_a_page_is_heard_and_goes_through_json(page, option):
         del given["out_dim"]
     if page == "decoder" and option in ("out_dim", "asks"):
         given |= {"out_dim": 11, **({"asks": "nodes"} if option == "out_dim" else {})}  # logits are of tokens
+    if option == "character_dim":
+        given["characters"] = 23
     if option == "width":
         given["hears"] = "light_convolution"
     plain = make(**given)
@@ -115,6 +124,7 @@ def test_every_word_of_every_config_goes_through_json():
         rotary=Part("rotary", {"base": 2.0}),
         edge_bias="alibi",
         dropout=0.5,
+        memories=3,
     )
     feed_forward = FeedForwardConfig(hidden=7, activation="gelu", gated=True, bias=False, dropout=0.5, norm="layer")
     block = BlockConfig(
@@ -132,6 +142,7 @@ def test_every_word_of_every_config_goes_through_json():
         input_dropout=0.1,
         dropout=0.2,
     )
+    joined = BlockConfig(layer_dropout=0.1, join=Part("gru", {"bias": 1.0}))
     step = GraphNetworkConfig(
         hidden=1,
         edge_dim=2,
@@ -162,17 +173,19 @@ def test_every_word_of_every_config_goes_through_json():
     )
     config = NetworkConfig(
         inputs={"a": features, "b": tokens},
-        blocks=(block, step, reading),
+        blocks=(block, joined, step, reading),
         patterns={"a->b": "causal & ~window(2)"},
         norm=Part("layer", {"bias": False}),
         head=Part("mine:Head", {"widths": [1, [2, 3]], "table": {"deep": None}}),
         answers="b",
+        combination=Part("linear", {"norm": Part("rms")}),
     )
-    for value in (hearing, feed_forward, block, step, reading, config):
+    for value in (hearing, feed_forward, step, reading, config):
         same = [f.name for f in fields(value) if getattr(value, f.name) == f.default]
         assert not same, f"{type(value).__name__} is not varied in {same}"
-    for f in fields(EmbedConfig):
-        assert features.__dict__[f.name] != f.default or tokens.__dict__[f.name] != f.default, f.name
+    for kind, pair in ((EmbedConfig, (features, tokens)), (BlockConfig, (block, joined))):
+        for f in fields(kind):
+            assert any(getattr(value, f.name) != f.default for value in pair), f"{kind.__name__}.{f.name}"
     assert NetworkConfig.from_json(config.to_json()) == config
 
 
@@ -231,3 +244,15 @@ def test_a_page_has_at_least_one_layer(page):
 def test_a_config_may_be_changed_by_replacing():
     config = MODELS["gcn"](5, 3)
     assert Network(replace(config, head=Part("graph", {"out_dim": 2}))).head is not None
+
+
+@pytest.mark.parametrize("page", ["encoder", "decoder"])
+def test_a_page_reads_its_parts_as_tables_of_toml(page):
+    tables = {"score": {"name": "dot", "scale": 1.0}, "join": {"name": "gru"}, "combination": {"name": "linear"}}
+    parts = {name: Part.of(table) for name, table in tables.items()}
+    assert MODELS[page](7, **tables) == MODELS[page](7, **parts)
+
+
+def test_a_gate_of_no_feed_forward_is_refused():
+    with pytest.raises(ValueError, match="hidden=0 leaves out the feed-forward, so gated=True is of nothing"):
+        MODELS["decoder"](7, hidden=0, gated=True)

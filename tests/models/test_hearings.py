@@ -96,6 +96,15 @@ def test_every_word_says_what_it_is():
         ("decoder", "attention", {"rotary": "atention"}, "unknown rotary 'atention'.*Did you mean 'attention'"),
         ("decoder", "mean", {"rotary": True}, "hears='mean': has no queries and keys, so rotary would be ignored"),
         ("encoder", "gru", {"rotary": True}, "hears='gru': has no queries and keys, so rotary would be ignored"),
+        (
+            "decoder",
+            "mean",
+            {"score": "gatv2"},
+            "hears='mean': score and memories would be ignored, they are of attention",
+        ),
+        ("encoder", "gaussian", {"memories": 2}, "hears='gaussian': score and memories would be ignored"),
+        ("decoder", "gru", {"layer_dropout": 0.1}, "hears='gru': reading has no join and no layer_dropout"),
+        ("decoder", "lstm", {"join": "gru"}, "hears='lstm': reading has no join and no layer_dropout; leave them out"),
         ("encoder", "max", {"width": 3}, "hears='max': width would be ignored, it is of gated_convolution, light_conv"),
         (
             "encoder",

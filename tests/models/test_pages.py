@@ -262,6 +262,46 @@ def test_encoder_decoder_hears_three_graphs(name):
     assert_equal_as_promised(found, network.head.project(t))
 
 
+@pytest.mark.parametrize(
+    ("name", "graph"),
+    [
+        ("encoder, all-attention", complete(N)),
+        ("encoder, bare", complete(N)),
+        ("decoder, gated", causal(N)),
+        ("decoder, combined", causal(N)),
+    ],
+)
+def test_deep_stacks_and_what_is_left_of_a_block(name, graph):
+    network, before = built(name), "decoder" in name
+    h = network.embed["nodes"](TOKENS, graph, None)
+    said = [h]
+    for block in network.blocks:
+        steps = [(block.around[0], lambda h, layer=block.hearings[0]: attention(layer, h, graph))]
+        if "decoder" in name:
+            steps.append((block.around_feed_forward, lambda h, block=block: feed(block, h)))
+        else:
+            assert block.feed_forward is None
+        h = combined(network, said)
+        for around, step in steps:
+            y = step(around.norm(h) if before else h)
+            h = around.join(h, y) if "gated" in name else h + y
+            h = h if before else around.norm(h)
+        said.append(h)
+    h = combined(network, said)
+    h = network.norm(h) if before else h
+    expected = h if network.head is None else network.head.project(h)
+    assert_equal_as_promised(network(network.graphs([N]), TOKENS), expected)
+
+
+def combined(network: Network, said: list[Tensor]) -> Tensor:
+    """The last state, or the weighted sum of all, each normed."""
+    mixed = network.combination
+    if mixed is None:
+        return said[-1]
+    weights = mixed.weights[len(said) - 1]
+    return sum(w * norm(y) for w, norm, y in zip(weights, mixed.norms, said, strict=False))
+
+
 def test_every_page_says_where_it_comes_from():
     for name, page in MODELS.items():
         assert " et al. " in page.__doc__ or "https://arxiv.org" in page.__doc__, name

@@ -1,5 +1,7 @@
 """Step by step with what earlier steps kept equals all at once."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.equal import assert_equal_as_promised, error
@@ -8,7 +10,7 @@ from edgewise.graph import Graph
 from edgewise.layers import RECURRENCES, BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
 from edgewise.models import HEARINGS, EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
 from edgewise.part import Part
-from edgewise.patterns import causal, complete
+from edgewise.patterns import causal, complete, window
 
 TOKENS, LENGTHS = 11, [5, 1, 8, 3]
 
@@ -28,17 +30,27 @@ CONFIGS = {
     "window": llama(TOKENS, **{**SIZES, "num_heads": 2}, pattern="causal & window(3, 0)"),
     "strided": gpt2(TOKENS, **SIZES, pattern="causal & strided(2)"),
     "hubs": decoder(TOKENS, **SIZES, pattern="causal & (window(1, 0) | hubs(0))"),
+    "deep": decoder(
+        TOKENS, **SIZES, join="gru", memories=4, layer_dropout=0.9, combination="linear", rotary=True, positions=()
+    ),
     "mean": attending(Hearing("words", score="constant", aggregator="mean")),
     "max": attending(Hearing("words", score="constant", aggregator="max", project_value=False)),
     "additive": attending(Hearing("words", score="additive", num_heads=3, share="all")),
     "self-loops": attending(Hearing("words", score="gatv2", num_heads=3, share="key_value", self_loops="mean")),
     "alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi")),
     "t5": attending(Hearing("words", num_heads=3, edge_bias=Part("t5", {"bidirectional": False}))),
+    "gaussian": attending(Hearing("words", score="constant", num_heads=3, edge_bias="gaussian")),
+    "memories": attending(Hearing("words", num_heads=3, rotary="rotary", memories=4)),
+    "memories, alibi": attending(Hearing("words", num_heads=3, edge_bias="alibi", memories=4)),
     "several": attending(Hearing("words", num_heads=2, aggregator="several")),
     **{f"hears {word}": decoder(TOKENS, **SIZES, hears=word) for word in (*HEARINGS, *RECURRENCES)},
     "hears gated_convolution, narrow": decoder(TOKENS, **SIZES, hears="gated_convolution", width=2),
 }
 configs = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+
+
+LAYER = MessagePassing(4, 4, Hearing(num_heads=2))
+PAST = LAYER.hear(torch.zeros(3, 4), causal().build_batch([2, 1]))[1]
 
 
 def network_of(config):
@@ -50,13 +62,14 @@ def network_of(config):
     return network
 
 
-def step_by_step(network, sentences, first):
+def step_by_step(network, sentences, first, keep=lambda past: past):
     """The answer for every word: `first[g]` words of each sentence at once, then one by one while there are any."""
     past, done, answers = None, [0] * len(sentences), [[] for _ in sentences]
     new = first
     while any(new):
         words = torch.cat([s[d : d + n] for s, d, n in zip(sentences, done, new, strict=True)])
         out, past = network(network.graphs(new, past=done), words, past=past, keep_past=True)
+        past = keep(past)
         for answer, rows in zip(answers, out.split(new), strict=True):
             answer.append(rows)
         done = [d + n for d, n in zip(done, new, strict=True)]
@@ -78,6 +91,58 @@ def test_sentences_of_different_lengths_grow_side_by_side(config, first):
     sentences = [torch.randint(TOKENS, (length,)) for length in LENGTHS]
     whole = network(network.graphs(LENGTHS), torch.cat(sentences))
     assert_equal_as_promised(step_by_step(network, sentences, first), whole)
+
+
+FORGETTING = {
+    "rotary": CONFIGS["window"],
+    "learned": gpt2(TOKENS, **SIZES, max_length=16, pattern="causal & window(2, 5)"),
+    "sinusoidal, blocks": decoder(TOKENS, **SIZES, pattern="causal & blocks(3)"),
+    "nobody else": decoder(TOKENS, **SIZES, pattern="window(0, 0)"),
+    "alibi": replace(CONFIGS["alibi"], patterns={"words": "window(2, 0)"}),
+    "t5": replace(CONFIGS["t5"], patterns={"words": "window(4, 0) - window(1, 0)"}),
+    "mean, self-loops": replace(CONFIGS["self-loops"], patterns={"words": "window(2, 0)"}),
+    "max": replace(CONFIGS["max"], patterns={"words": "window(3, 0) & strided(2)"}),
+}
+
+
+@pytest.mark.parametrize("config", FORGETTING.values(), ids=FORGETTING)
+@pytest.mark.parametrize("first", [[1, 1, 1, 1], [2, 1, 6, 3]], ids=["words", "prompts"])
+def test_what_lies_beyond_the_reach_can_be_forgotten(config, first):
+    network = network_of(config)
+    reach = network.patterns["words"].hears_back
+    sentences = [torch.randint(TOKENS, (length,)) for length in LENGTHS]
+    whole = network(network.graphs(LENGTHS), torch.cat(sentences))
+    kept = []
+
+    def forgetting(past):
+        kept.append([[one.last(reach) for one in block] for block in past])
+        return kept[-1]
+
+    assert_equal_as_promised(step_by_step(network, sentences, first, forgetting), whole)
+    assert all(int(one.offsets.diff().max()) <= reach for past in kept for block in past for one in block)
+    assert kept[-1][0][0].forgotten.tolist() == [max(length - reach, 0) for length in LENGTHS]
+
+
+def test_graphs_of_a_past_are_taken_in_any_order():
+    assert_equal_as_promised(PAST.of([1, 0, 1]).value, torch.cat([PAST.value[2:], PAST.value]))
+    assert PAST.of([1, 0, 1]).offsets.tolist() == [0, 1, 3, 4] and len(PAST.of([]).value) == 0
+    assert PAST.last(1).of([1, 0]).forgotten.tolist() == [0, 1] and PAST.last(2) is PAST
+
+
+@pytest.mark.parametrize(
+    ("past", "graph", "message"),
+    [
+        (
+            PAST.last(1),
+            causal().build_batch([1, 1], past=[2, 1]),
+            "the first 1 senders of graph 0 are forgotten, and one",
+        ),
+        (PAST.last(1), window(0, 0).build(1, 4), "past: forgot senders of 2 graphs, but the batch has 1"),
+    ],
+)
+def test_who_is_forgotten_cannot_be_heard(past, graph, message):
+    with pytest.raises(ValueError, match=message):
+        LAYER(torch.zeros(graph.num_receivers, 4), graph, past=past)
 
 
 def test_the_comparison_sees_a_past_that_is_lost():
@@ -144,10 +209,6 @@ def test_new_senders_of_another_node_set_come_after_the_past_ones():
     part = Graph.batch([complete().build(2, 2), complete().build(3, 1)])
     _, past = layer.hear(x, part, senders=torch.cat([first, second]))
     assert_equal_as_promised(layer(x, batch, senders=torch.cat([third, fourth]), past=past), whole)
-
-
-LAYER = MessagePassing(4, 4, Hearing(num_heads=2))
-PAST = LAYER.hear(torch.zeros(3, 4), causal().build_batch([2, 1]))[1]
 
 
 @pytest.mark.parametrize(
@@ -248,5 +309,5 @@ def test_lengths_and_past_speak_of_the_same_graphs():
 
 
 def test_a_past_is_plain_tensors():
-    assert PAST._fields == Past._fields == ("key", "value", "offsets")
-    assert [list(x.shape) for x in PAST] == [[3, 2, 2], [3, 2, 2], [3]]
+    assert PAST._fields == Past._fields == ("key", "value", "offsets", "forgotten")
+    assert [list(x.shape) for x in PAST.last(1)] == [[2, 2, 2], [2, 2, 2], [3], [2]]

@@ -120,6 +120,32 @@ def test_algebra_is_boolean_algebra_on_masks(pattern, rows, past):
     assert_follows(pattern.build(rows, n), mask_of(pattern, rows, n), pattern)
 
 
+@settings(deadline=None, max_examples=60)
+@given(trees(st.sampled_from(LEAVES)), st.integers(0, 9), st.integers(0, 7))
+def test_nobody_hears_further_back_than_the_reach(pattern, rows, past):
+    senders, receivers = mask_of(pattern, rows, rows + past).nonzero().flip(1).T
+    assert (
+        pattern.hears_back is None or not len(senders) or int((receivers + past - senders).max()) <= pattern.hears_back
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reach"),
+    [
+        ("window(127, 0)", 127),
+        ("causal", None),
+        ("blocks(8)", 7),
+        ("causal & (window(3, 9) | blocks(8))", 7),
+        ("window(3, 0) | hubs(0)", None),
+        ("window(5, 0) - window(2, 0)", 5),
+        ("~window(5, 0)", None),
+        ("hubs(0) & causal", None),
+    ],
+)
+def test_the_reach_of_a_pattern(text, reach):
+    assert parse(text).hears_back == reach
+
+
 @settings(deadline=None, max_examples=40)
 @given(trees(st.sampled_from(LEAVES)), st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4)), max_size=4))
 def test_batch_of_an_expression_is_the_disjoint_union(pattern, shapes):

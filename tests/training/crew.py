@@ -25,6 +25,7 @@ from edgewise.training.chance import set_chance
 from edgewise.training.launch import _free_port
 
 CONFIG = TrainingConfig(epochs=4, learning_rate=0.02, device="cpu", batch_size=8, clip_norm=0.5, save_every=0.0)
+TOGETHER = {"accumulation": 2, "averaging": {"name": "ema", "decay": 0.8}}
 EVERYBODY = {"name": "neighbours", "fanouts": [60, 60]}
 
 
@@ -61,10 +62,16 @@ def idle_weights() -> tuple[Module, Task, TrainingConfig]:
     return network, task, replace(config, strategy="ddp_find_unused_parameters_true")
 
 
+def small_batches() -> tuple[Module, Task, TrainingConfig]:
+    """Steps of several batches of labels some of which are unknown, judged by the mean of weights."""
+    network, task, config = labels()
+    return network, task, replace(config, batch_size=3, **TOGETHER)
+
+
 def forgetful() -> tuple[Module, Task, TrainingConfig]:
-    """Dropout, batch norm and a schedule."""
+    """Dropout, batch norm, a schedule, and what `small_batches` has."""
     network = Network(MODELS["gin"](2, 2, hidden=8, num_layers=2, dropout=0.5))
-    return network, cycles_task(), replace(CONFIG, schedule="inverse_square_root", warm_up=1.5)
+    return network, cycles_task(), replace(CONFIG, schedule="inverse_square_root", warm_up=1.5, **TOGETHER)
 
 
 def first_epochs() -> tuple[Module, Task, TrainingConfig]:
@@ -74,7 +81,7 @@ def first_epochs() -> tuple[Module, Task, TrainingConfig]:
 
 
 SPLIT: dict[str, Callable[[], tuple[Module, Task, TrainingConfig]]] = {
-    made.__name__: made for made in (graphs, links, sampled_links, labels, numbers, idle_weights)
+    made.__name__: made for made in (graphs, links, sampled_links, labels, numbers, idle_weights, small_batches)
 }
 RUNS = {**SPLIT, "forgetful": forgetful, "first_epochs": first_epochs}
 

@@ -12,7 +12,7 @@ from edgewise.data.share import Share
 from edgewise.training import LostProcess, NoGradient, Recipe, TrainingConfig, prepare, run, train
 from edgewise.training.metrics import read
 from edgewise.training.shares import as_started, check_gradients
-from edgewise.training.weighed import weighed
+from edgewise.training.weighed import shares_of, weighed
 
 HERE = "tests.training.stand_in"
 SAMPLED = [
@@ -67,9 +67,10 @@ class Crew:
 
 def test_a_loss_is_weighed_by_the_targets_that_are_known():
     outputs = torch.tensor([1.0, 3.0], requires_grad=True)
-    loss = weighed(Crew(), outputs.mean(), outputs, torch.tensor([True, True]))
-    assert loss.item() == pytest.approx(2 * (2 / 8) * 2.0)
-    nothing = weighed(Crew(), torch.tensor(float("nan")), outputs, torch.tensor([False, False]))
+    first, second, none = shares_of(Crew(), [2, 1, 0])
+    assert (first, second, none) == (2 * (2 / 9), 2 * (1 / 9), 0.0)
+    assert weighed(outputs.mean(), outputs, first).item() == pytest.approx(first * 2.0)
+    nothing = weighed(torch.tensor(float("nan")), outputs, none)
     nothing.backward()
     assert nothing.item() == 0 and not outputs.grad.any()
 

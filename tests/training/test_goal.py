@@ -1,4 +1,5 @@
 import pytest
+import torch
 from tests.training.stand_in import friends_task, ring_answers, ring_task
 
 from edgewise.training import OBJECTIVES, SCORES, Goal, TrainingConfig
@@ -46,3 +47,24 @@ def test_a_score_for_another_answer_is_refused():
         ValueError, match="'accuracy' cannot be watched where 2 numbers to say are asked for. Known: loss, mae, rmse."
     ):
         Goal.of(TrainingConfig(watch="accuracy"), ring_answers("numbers"))
+
+
+def test_labels_are_smoothed_where_they_are_learned_alone():
+    goal = Goal.of(TrainingConfig(label_smoothing=0.1), ring_task())
+    outputs, targets = torch.randn(5, 3), torch.tensor([0, 1, 2, 0, 1])
+    assert goal.to_learn(outputs, targets) != goal.objective.loss(outputs, targets)
+    assert Goal.of(TrainingConfig(), ring_task()).to_learn(outputs, targets) == goal.objective.loss(outputs, targets)
+
+
+def test_labels_of_no_class_cannot_be_smoothed():
+    with pytest.raises(
+        ValueError,
+        match="label_smoothing is 0.1, and the objective 'binary_cross_entropy' has no smoothed labels; cross",
+    ):
+        Goal.of(TrainingConfig(label_smoothing=0.1), ring_answers("labels"))
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 1.0])
+def test_a_smoothing_that_is_no_share_is_refused(smoothing):
+    with pytest.raises(ValueError, match="training: label_smoothing must be at least 0 and below 1, got"):
+        TrainingConfig(label_smoothing=smoothing)

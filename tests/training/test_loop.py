@@ -232,7 +232,7 @@ def test_the_learning_rate_follows_its_schedule_step_by_step(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(OPTIMISERS, "sgd", Watched)
         trained_on_graphs(tmp_path / "run", replace(MINI, epochs=4, warm_up=1.0, schedule="linear", optimiser="sgd"))
-    assert rates == pytest.approx([0.02 * SCHEDULES["linear"].share(step, 3, 12) for step in range(12)])
+    assert rates == pytest.approx([0.02 * SCHEDULES["linear"]().share(step, 3, 12) for step in range(12)])
 
 
 def test_a_gradient_is_clipped_to_its_norm(tmp_path):
@@ -274,3 +274,18 @@ def test_edge_features_reach_the_network(tmp_path):
     network = Network(MODELS["graph_transformer"](2, 2, hidden=8, num_heads=2, edge_dim=3, positions=(), head="graph"))
     outcome = train(network, cycles_task(edge_features=True), replace(MINI, epochs=2), tmp_path / "run")
     assert outcome.epochs == 2
+
+
+def test_smoothed_labels_are_learned_and_plain_ones_are_judged(tmp_path):
+    network = pooled_network(2, 2, dropout=0.0)
+    config = replace(MINI, epochs=1, batch_size=0, warm_up=0.0, label_smoothing=0.4)
+    outputs = next(cycles_task().batches("train", 0)).outputs(network)
+    outcome = train(network, cycles_task(), config, tmp_path / "run")
+    (epoch,) = read(tmp_path / "run")
+    targets = cycles_task().asked("train")
+    assert epoch.train_loss == pytest.approx(cross_entropy(outputs, targets, label_smoothing=0.4).item(), abs=1e-5)
+    for part in ("train", "validation"):
+        outputs = next(cycles_task().batches(part, 0)).outputs(network)
+        plain = cross_entropy(outputs, cycles_task().asked(part)).item()
+        assert outcome.figures[part][0] == pytest.approx(plain, abs=1e-5)
+    assert epoch.validation_loss == outcome.figures["validation"][0]

@@ -36,3 +36,13 @@ def test_the_loss_is_a_mean_over_what_is_known(name):
     targets, _, outputs = examples(OBJECTIVES[name].answers[0])
     loss = OBJECTIVES[name].loss(outputs, targets)
     assert torch.allclose(OBJECTIVES[name].loss(outputs.repeat(3, 1), torch.cat([targets] * 3)), loss)
+
+
+@pytest.mark.parametrize("name", [name for name, known in OBJECTIVES.items() if known.smoothed])
+def test_a_smoothed_label_is_spread_over_all_classes(name):
+    objective = OBJECTIVES[name]
+    targets, _, outputs = examples(objective.answers[0])
+    assert objective.smoothed(outputs, targets, 0.0) == objective.loss(outputs, targets)
+    every = torch.stack([objective.loss(outputs, torch.full_like(targets, c)) for c in range(outputs.shape[1])])
+    expected = 0.8 * objective.loss(outputs, targets) + 0.2 * every.mean()
+    torch.testing.assert_close(objective.smoothed(outputs, targets, 0.2), expected)

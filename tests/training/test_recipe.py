@@ -69,7 +69,7 @@ def test_differences_name_the_option_and_both_values(recipe_file):
     [
         (
             "training.epoch=3",
-            "[training] unknown key 'epoch'. Known: batch_size, cache, clip_norm, device, devices, epochs",
+            "[training] unknown key 'epoch'. Known: accumulation, averaging, batch_size, cache, clip_norm, decayed",
         ),
         ("training.epoch=3", "Did you mean 'epochs'?"),
         ("model.hiden=3", "[model] unknown key 'hiden'. Known: dropout, hidden. Did you mean 'hidden'?"),

@@ -13,6 +13,11 @@ def run_folders(incomplete: str) -> list[str]:
     return [str(path) for path in sorted(found) if str(path).startswith(incomplete)]
 
 
+def runs_and_models(incomplete: str) -> list[str]:
+    """Folders of runs, then models."""
+    return [*run_folders(incomplete), *models(incomplete)]
+
+
 def parts(incomplete: str) -> list[str]:
     """The parts of a data set."""
     return [part for part in PARTS if part.startswith(incomplete)]

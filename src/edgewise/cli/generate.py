@@ -1,15 +1,20 @@
-"""edgewise generate: a prompt and what a pretrained model says next."""
+"""edgewise generate: a prompt and what a run, or a pretrained model, says next."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from edgewise.cli import completion
 from edgewise.cli.door import door, stoppable
-from edgewise.cli.models import MODEL, Device, Graph, Heads, Layers
+from edgewise.cli.generate_run import check_applies, is_run, said_by_run
+from edgewise.cli.models import Device, Graph, Heads, Layers
 
 EXAMPLES = """\b
 Examples:
+  edgewise generate runs/language-decoder "ROMEO:" --temperature 0.8 --seed 1
+  edgewise generate runs/language-decoder - --max-tokens 500 < prompt.txt
   edgewise generate smollm2.gguf "Once upon a time"
   edgewise generate smollm2.gguf "Why is the sky blue?" --chat --max-tokens 200
   edgewise generate smollm2.gguf "Once upon a time" --temperature 0.8 --top-p 0.95 --seed 1
@@ -18,7 +23,14 @@ Examples:
 
 
 def generate(
-    model: MODEL,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A run of a language model, or one of Hugging Face's: a folder, a GGUF file, a hub id.",
+            autocompletion=completion.runs_and_models,
+        ),
+    ],
     prompt: Annotated[str, typer.Argument(help="How the text begins; - reads it from the standard input.")],
     max_tokens: Annotated[int, typer.Option("--max-tokens", "-n", min=1, help="So many more at most.")] = 100,
     temperature: Annotated[
@@ -35,23 +47,36 @@ def generate(
     heads: Heads = None,
     device: Device = "cpu",
 ) -> None:
-    """Print what a model says after PROMPT, word by word as it comes.
+    """Print what a model says after PROMPT, token by token as it comes.
 
     Keys and values are kept from token to token. Positions of a pattern count from the first token of the prompt.
+
+    The folder of a run (edgewise train) has its own network and tokeniser: --chat, --graph, --layers and --heads are
+    of Hugging Face's models.
     """
     with stoppable(), door(ValueError, TypeError, IndexError, ImportError, OSError):
         from rich.console import Console
 
+        with Console(stderr=True).status("reading the model"):
+            drawn = {name: x for name, x in {"top_k": top_k, "top_p": top_p}.items() if x is not None}
+            if drawn and temperature == 0.0:
+                raise ValueError(f"--{min(drawn).replace('_', '-')}: nothing is drawn at --temperature 0; raise it")
+            said = sys.stdin.read() if prompt == "-" else prompt
+            if is_run(model):
+                check_applies(model, {"chat": chat, "graph": graph, "layers": layers, "heads": heads})
+                options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed, **drawn}
+                pieces = said_by_run(Path(model), said, device, options)
+        if is_run(model):
+            for piece in pieces:
+                typer.echo(piece, nl=False)
+            typer.echo()
+            return
         with Console(stderr=True).status("reading the model"):
             import torch
 
             from edgewise.cli.models import along, opened
             from edgewise.extras import require
 
-            drawn = {name: x for name, x in {"top_k": top_k, "top_p": top_p}.items() if x is not None}
-            if drawn and temperature == 0.0:
-                raise ValueError(f"--{min(drawn).replace('_', '-')}: nothing is drawn at --temperature 0; raise it")
-            said = sys.stdin.read() if prompt == "-" else prompt
             if not said.strip():
                 raise ValueError("the prompt is empty; say how the text begins")
             there = opened(model, "generator", device, along(graph, layers, heads))

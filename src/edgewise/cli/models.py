@@ -48,19 +48,25 @@ def along(graph: str | None, layers: str | None, heads: str | None, *, plain: bo
     return {"pattern": graph, **found}
 
 
-def opened(model: str, role: Any, device: str, told: dict[str, Any]) -> Any:
-    """The model, on its device and along the graph."""
+def place_of(device: str) -> Any:
+    """The device of that name, refused where it is not here."""
     import torch
-
-    from edgewise import restore, rewire
-    from edgewise.extras import require
-    from edgewise.pretrained.open_model import open_model
 
     try:
         place = torch.device(device)
         torch.empty(0, device=place)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(f"--device: {device} is not here: {str(error).splitlines()[0]}") from error
+    return place
+
+
+def opened(model: str, role: Any, device: str, told: dict[str, Any]) -> Any:
+    """The model, on its device and along the graph."""
+    from edgewise import restore, rewire
+    from edgewise.extras import require
+    from edgewise.pretrained.open_model import open_model
+
+    place = place_of(device)
     require("transformers", extra="text").utils.logging.disable_progress_bar()
     found = open_model(model, role)
     found.model.to(place)

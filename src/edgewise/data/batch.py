@@ -9,6 +9,8 @@ from torch import Tensor
 from edgewise.graph import Graph
 from edgewise.patterns import Sequences
 
+NODES = "nodes"  # the set of nodes that is meant where no other is named
+
 
 @dataclass(frozen=True, eq=False)
 class Batch:
@@ -18,10 +20,16 @@ class Batch:
     """
 
     graphs: Graph | Mapping[str, Graph] | Sequences  # sequences: the network's patterns make the graphs
-    features: Tensor  # Float[Tensor, "nodes features"], dense or torch.sparse_csr, or tokens Int64[Tensor, "nodes"]
+    # Float[Tensor, "nodes features"], dense or torch.sparse_csr, or tokens Int64[Tensor, "nodes"]; or those by node set
+    features: Tensor | Mapping[str, Tensor]
     targets: Tensor  # a row for each asked
     asked: Tensor | None = None  # Int64[Tensor, "asked"]
     edges: Tensor | Mapping[str, Tensor] | None = None  # Float[Tensor, "edges features"]
+
+    @property
+    def num_nodes(self) -> int:
+        """How many nodes there are, of the set that is asked about where there are several."""
+        return len(self.features[NODES] if isinstance(self.features, Mapping) else self.features)
 
     def outputs(self, network: Callable[..., Any]) -> Tensor:
         """What the network says of the asked. Edge features are given to it only where there are some."""

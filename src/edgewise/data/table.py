@@ -18,9 +18,11 @@ class Table:
         self._table = table
 
     @classmethod
-    def read(cls, file: Path, delimiter: str = ",", *, names: Sequence[str] = ()) -> "Table":
-        """The table in a CSV or Parquet file; in a .tsv nothing is quoted. `names`: of columns without a header."""
-        return cls(file, _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, delimiter, names))
+    def read(cls, file: Path, delimiter: str = ",", *, names: Sequence[str] = (), quoted: bool = True) -> "Table":
+        """The table in a CSV or Parquet file. `names`: of columns without a header; `quoted`: whether " quotes."""
+        return cls(
+            file, _read_parquet(file) if file.suffix == ".parquet" else _read_csv(file, delimiter, names, quoted)
+        )
 
     @classmethod
     def joined(cls, tables: Sequence["Table"]) -> "Table":
@@ -104,7 +106,7 @@ def check_ending(file: Path) -> None:
         raise ValueError(f"{file}: expected a file that ends in .parquet or .csv, to know how it is written")
 
 
-def _read_csv(file: Path, delimiter: str, names: Sequence[str]) -> Any:
+def _read_csv(file: Path, delimiter: str, names: Sequence[str], quoted: bool) -> Any:
     csv, arrow = require("pyarrow.csv", extra="graph"), require("pyarrow", extra="graph")
     try:
         table = csv.read_csv(
@@ -112,8 +114,8 @@ def _read_csv(file: Path, delimiter: str, names: Sequence[str]) -> Any:
             read_options=csv.ReadOptions(column_names=list(names) or None),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter,
-                quote_char=False if file.suffix == ".tsv" else '"',
-                newlines_in_values=file.suffix != ".tsv",
+                quote_char='"' if quoted else False,
+                newlines_in_values=quoted,
             ),
             # Only what is empty is missing: "NA" may be a country.
             convert_options=csv.ConvertOptions(

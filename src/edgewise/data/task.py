@@ -74,7 +74,7 @@ class Task(ABC):
 
     def rows(self, batch: Batch) -> tuple[int, str]:
         """How many rows a network is to say of a batch, and of what, some of which may be asked about."""
-        return len(batch.targets) if batch.asked is None else len(batch.features), f"{self.example}s"
+        return len(batch.targets) if batch.asked is None else batch.num_nodes, f"{self.example}s"
 
     @abstractmethod
     def to(self, device: torch.device | str) -> "Task":

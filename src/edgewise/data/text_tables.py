@@ -30,7 +30,8 @@ def read_text_table(place: Path, columns: Sequence[str] = ()) -> Table:
         )
     if place.suffix in (".csv", ".tsv"):
         read_utf8(place)  # whose error says the line and the byte
-        return Table.read(place, "\t" if place.suffix == ".tsv" else ",", names=columns)
+        tabs = place.suffix == ".tsv"
+        return Table.read(place, "\t" if tabs else ",", names=columns, quoted=not tabs)
     readers: dict[str, Callable[[Path], Table]] = {".parquet": Table.read, ".jsonl": _json}
     return readers.get(place.suffix, _saved)(place)
 

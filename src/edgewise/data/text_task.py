@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from edgewise.data.answers import Answer
-from edgewise.data.batch import Batch
+from edgewise.data.batch import NODES, Batch
 from edgewise.data.parts import PARTS, check_parts
 from edgewise.data.share import ALL, Share
+from edgewise.data.spelling import CHARACTERS, Spelling
 from edgewise.data.splits import Split
 from edgewise.data.task import Task
 from edgewise.data.token_budget import evenly, num_steps
@@ -39,6 +40,7 @@ class TextTask(Task):
     tokens: int  # how many there are in the vocabulary
     places: Sequence[Tensor] | None = None  # of each text, Int64[Tensor, "words"]; None: texts are asked about
     trees: Sequence[Sequence[int]] | None = None  # the head of each token of each text, -1 for a root
+    spelling: Spelling | None = None  # the characters of words, where the network is to read them
     notes: tuple[str, ...] = ()  # sentences for the report: origin, terms, what a reader must know of the split
     encoders: Mapping[str, Any] = field(default_factory=dict)  # the tokeniser, as JSON has it
     learns: bool = True  # no: it is for a network that has learned; its examples are all in `test`, known or not
@@ -65,7 +67,8 @@ class TextTask(Task):
     @property
     def offered(self) -> dict[str, Any]:
         asks = "graph" if self.places is None else "nodes"
-        return {"tokens": self.tokens, "out_dim": self.answer.out_dim, "asks": asks}
+        characters = {} if self.spelling is None else {"characters": self.spelling.known}
+        return {"tokens": self.tokens, "out_dim": self.answer.out_dim, "asks": asks, **characters}
 
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
         """Disjoint unions of texts of about `size` tokens together."""
@@ -78,9 +81,8 @@ class TextTask(Task):
 
     def longest(self) -> Batch:
         """The text with the most tokens, for who must have room for it."""
-        k = int(self._lengths.argmax())
-        return Batch(Sequences([len(self.texts[k])], tree=None if self.trees is None else self.trees[k]), self.texts[k],
-                     self.targets[:0])  # fmt: skip
+        sequences, features = self._read([int(self._lengths.argmax())])
+        return Batch(sequences, features, self.targets[:0])
 
     def num_batches(self, part: str, size: int) -> int:
         return num_steps(self._lengths[self._texts_in(part)], size)
@@ -93,7 +95,9 @@ class TextTask(Task):
         """The same task with its tensors on `device`."""
         places = None if self.places is None else [places.to(device) for places in self.places]
         tensors = {name: getattr(self, name).to(device) for name in ("targets", *PARTS)}
-        return replace(self, texts=[text.to(device) for text in self.texts], places=places, **tensors)
+        spelling = None if self.spelling is None else self.spelling.to(device)
+        texts = [text.to(device) for text in self.texts]
+        return replace(self, texts=texts, places=places, spelling=spelling, **tensors)
 
     def described(self) -> str:
         words = "" if self.places is None else f", {len(self._text_of)} words"
@@ -128,17 +132,25 @@ class TextTask(Task):
                 for part in PARTS}  # fmt: skip
 
     def _batch(self, numbers: Sequence[int], part: str) -> Batch:
-        texts = [self.texts[k] for k in numbers]
-        lengths = [len(text) for text in texts]
-        tree = None if self.trees is None else [head for k in numbers for head in self.trees[k]]
-        sequences, tokens = Sequences(lengths, tree=tree), torch.cat(texts)
+        sequences, features = self._read(numbers)
         if self.places is None:
-            return Batch(sequences, tokens, self.targets[torch.tensor(numbers, device=self.targets.device)])
-        before = [0, *torch.tensor(lengths).cumsum(0).tolist()]
+            return Batch(sequences, features, self.targets[torch.tensor(numbers, device=self.targets.device)])
+        before = [0, *self._lengths[list(numbers)].cumsum(0).tolist()]
         words = [slice(self._first[k], self._first[k + 1]) for k in numbers]
-        ours = torch.cat([self._is_in[part][of] for of in words]).to(tokens.device)
+        ours = torch.cat([self._is_in[part][of] for of in words]).to(self.targets.device)
         asked = torch.cat([self.places[k] + start for k, start in zip(numbers, before, strict=False)])
-        return Batch(sequences, tokens, torch.cat([self.targets[of] for of in words])[ours], asked=asked[ours])
+        return Batch(sequences, features, torch.cat([self.targets[of] for of in words])[ours], asked=asked[ours])
+
+    def _read(self, numbers: Sequence[int]) -> tuple[Sequences, Tensor | dict[str, Tensor]]:
+        """These texts as a network reads them."""
+        lengths = [len(self.texts[k]) for k in numbers]
+        tree = None if self.trees is None else [head for k in numbers for head in self.trees[k]]
+        tokens = torch.cat([self.texts[k] for k in numbers])
+        if self.spelling is None:
+            return Sequences(lengths, tree=tree), tokens
+        characters, counts, graphs = self.spelling.batch(numbers)
+        sequences = Sequences({NODES: lengths, CHARACTERS: counts}, tree=tree, graphs=graphs)
+        return sequences, {NODES: tokens, CHARACTERS: characters}
 
 
 def of_words(split: Split, places: Sequence[Tensor]) -> Split:

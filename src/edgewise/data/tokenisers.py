@@ -156,6 +156,28 @@ class Tokeniser:
         """The numbers of the tokens of each text."""
         return [encoded.ids for encoded in self.cut.encode_batch(list(texts))]
 
+    def begun(self, text: str) -> tuple[list[int], list[int]]:
+        """The numbers of the tokens that a longer text begins with, and of those that are put behind texts.
+
+        None of a text without tokens of its own.
+        """
+        encoded = self.cut.encode(text)
+        own = [place for place, added in enumerate(encoded.special_tokens_mask) if not added]
+        stop = own[-1] + 1 if own else 0
+        return encoded.ids[:stop], encoded.ids[stop:]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text that tokens spell, special ones left out."""
+        return str(self.cut.decode(list(ids)))
+
+    def unknown(self, text: str) -> list[str]:
+        """What of a text there is no token for, each once: it becomes the token that stands for all unknown."""
+        unknown = getattr(self.cut.model, "unk_token", None)
+        number = None if unknown is None else self.cut.token_to_id(unknown)
+        encoded = self.cut.encode(text, add_special_tokens=False)
+        cuts = zip(encoded.ids, encoded.offsets, strict=True)
+        return list(dict.fromkeys(text[start:stop] for token, (start, stop) in cuts if token == number))
+
     def of_words(self, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[int], list[int | None]]]:
         """The numbers of the tokens of each sentence that is words already, and which word each token is of."""
         for encoded in self.cut.encode_batch([list(words) for words in sentences], is_pretokenized=True):

@@ -13,6 +13,7 @@ from edgewise.data.encoders import by_number
 from edgewise.data.labelled_texts import cut_by
 from edgewise.data.learned import Learned
 from edgewise.data.sentence import Sentence
+from edgewise.data.spelling import Spelling
 from edgewise.data.splits import Split, SplitPart, drawn
 from edgewise.data.subwords import token_heads
 from edgewise.data.text_parts import PartFiles
@@ -30,6 +31,7 @@ def treebank(
     validation: str | float = "",
     test: str = "",
     tokeniser: TokeniserPart = "wordpiece",
+    characters: bool = False,
     split: SplitPart = "random",
     split_seed: int = 0,
     learned: Learned | None = None,
@@ -37,8 +39,10 @@ def treebank(
     """Say the `target` column of every word of a treebank, in the one .conllu of the folder, `file`, or a file a part.
 
     Words are cut into tokens one by one, and a word's first token stands for it; that of its tree is the graph that the
-    pattern "tree()" hears, by the rules of `token_heads`. A column is upos, xpos, deprel, or a key of FEATS or MISC; a
-    word without a value (_) is heard and not asked about. A word of which the tokeniser makes no token is an error.
+    pattern "tree()" hears, by the rules of `token_heads`. With `characters`, each word hears how it is spelled,
+    too, in models that read them; those of the train part are known. A column is upos, xpos, deprel, or a key of FEATS
+    or MISC; a word without a value (_) is heard and not asked about. A word of which the tokeniser makes no token is an
+    error.
     """
     files = PartFiles(Path(folder), file, train, validation, test, split_seed)
     if learned is not None:
@@ -48,13 +52,17 @@ def treebank(
     values = [_values(sentence, target, learned) for sentence in sentences]
     if learned is None:
         parts = files.split([len(part) for part in read]) if given else _drawn(split, len(sentences), split_seed)
-        cut = Tokeniser.made(tokeniser, [" ".join(sentences[k].words) for k in parts.train.tolist()])
+        learned_from = [" ".join(sentences[k].words) for k in parts.train.tolist()]
+        cut = Tokeniser.made(tokeniser, learned_from)
+        letters = Tokeniser.made("characters", learned_from) if characters else None
         answer = Classes(tuple(sorted({tag for tags in values for tag in tags if tag is not None}, key=by_number)))
     else:
         parts, cut = learned.split(len(sentences)), Tokeniser.of(learned.encoders["tokeniser"])
+        letters = Tokeniser.of(learned.encoders["characters"]) if characters else None
         assert isinstance(learned.answer, Classes)
         answer = learned.answer
-    texts, trees, places, ids = _tokens(sentences, cut, folder)
+    texts, trees, places, of, ids = _tokens(sentences, cut, folder)
+    spelling = None if letters is None else Spelling.of([s.words for s in sentences], of, letters)
     number = {name: n for n, name in enumerate(answer.names)}
     targets = torch.tensor([_numbered(tag, number, target) for tags in values for tag in tags], dtype=torch.int64)
     words = of_words(parts, places)
@@ -70,6 +78,7 @@ def treebank(
         tokens=len(cut),
         places=places,
         trees=trees,
+        spelling=spelling,
         notes=(
             f"{len(sentences)} sentences of {len(targets)} words; {target} of each.",
             cut_by(tokeniser, cut, texts),
@@ -77,7 +86,7 @@ def treebank(
             if learned is None
             else "Nothing is learned from it.",
         ),
-        encoders={"tokeniser": cut.as_table()},
+        encoders={"tokeniser": cut.as_table(), **({} if letters is None else {"characters": letters.as_table()})},
         learns=learned is None,
         ids=ids,
     )
@@ -106,9 +115,10 @@ def _numbered(tag: str | None, number: dict[str, int], target: str) -> int:
 
 def _tokens(
     sentences: Sequence[Sentence], cut: Tokeniser, folder: str | Path
-) -> tuple[list[Tensor], list[list[int]], list[Tensor], dict[str, list[Any]]]:
-    """Of each sentence its tokens, their heads and the tokens that stand for words; and which word each example is."""
-    texts, trees, places = [], [], []
+) -> tuple[list[Tensor], list[list[int]], list[Tensor], list[list[int | None]], dict[str, list[Any]]]:
+    """Of each sentence its tokens, their heads, the tokens that stand for words, and the word of each token; and which
+    word each example is."""
+    texts, trees, places, of = [], [], [], []
     for sentence, (ids, words) in zip(sentences, cut.of_words([s.words for s in sentences]), strict=True):
         first: dict[int, int] = {}
         for token, word in enumerate(words):
@@ -121,6 +131,7 @@ def _tokens(
                 f" {sentence.id or sentence.text[:40]!r}; take another tokeniser"
             )
         texts.append(torch.tensor(ids))
+        of.append(words)
         trees.append(token_heads(sentence.heads, words))
         places.append(torch.tensor([first[word] for word in range(len(sentence))]))
     ids_of: dict[str, list[Any]] = {
@@ -128,4 +139,4 @@ def _tokens(
         "word": [n + 1 for s in sentences for n in range(len(s))],
         "form": [form for s in sentences for form in s.words],
     }
-    return texts, trees, places, ids_of
+    return texts, trees, places, of, ids_of

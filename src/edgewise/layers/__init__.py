@@ -6,6 +6,7 @@ from edgewise.layers.block import Block, BlockConfig
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.graph_network import GraphNetwork, GraphNetworkConfig
 from edgewise.layers.hearing import Hearing
+from edgewise.layers.joins import JOINS, Join
 from edgewise.layers.loudness import Loudness
 from edgewise.layers.message_passing import MessagePassing
 from edgewise.layers.norms import NORMS
@@ -23,6 +24,7 @@ __all__ = [
     "ACTIVATIONS",
     "AGGREGATORS",
     "EDGE_BIASES",
+    "JOINS",
     "NODES",
     "NODE_POSITIONS",
     "NORMS",
@@ -39,6 +41,7 @@ __all__ = [
     "GraphNetwork",
     "GraphNetworkConfig",
     "Hearing",
+    "Join",
     "Loudness",
     "MessagePassing",
     "Past",

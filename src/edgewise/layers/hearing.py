@@ -38,6 +38,7 @@ class Hearing:
     rotary: str | Part | None = None  # rotates query and key by position
     edge_bias: str | Part | None = None  # added to the logits
     dropout: float = 0.0  # probability that an edge falls out, per head
+    memories: int = 0  # learned keys and values, per head, that every receiver hears besides (all-attention)
 
     def __post_init__(self) -> None:
         check_choices(self)

@@ -8,8 +8,9 @@ from edgewise.graph import Graph
 from edgewise.kernels import SparseTable
 from edgewise.kernels.checks import check_dropout
 from edgewise.layers.activations import ACTIVATIONS
-from edgewise.layers.aggregators import AGGREGATORS, Aggregator
+from edgewise.layers.aggregators import AGGREGATORS, Aggregator, Softmax
 from edgewise.layers.hearing import Hearing
+from edgewise.layers.memories import Memories
 from edgewise.layers.past import Past
 from edgewise.layers.positions.edge_bias import EDGE_BIASES
 from edgewise.layers.positions.places import receiver_places, sender_places
@@ -17,7 +18,7 @@ from edgewise.layers.positions.rotary import ROTARIES
 from edgewise.layers.projections import Projections
 from edgewise.layers.roots import ROOTS
 from edgewise.layers.score import Score
-from edgewise.layers.scores import SCORES
+from edgewise.layers.scores import SCORES, Dot
 from edgewise.layers.self_loops import with_self_loops
 from edgewise.names import lookup
 from edgewise.part import Part
@@ -66,6 +67,10 @@ class MessagePassing(nn.Module):
         if hearing.rotary is not None and not reads_keys:
             told = f"the score {score.name!r} reads {'no keys' if reads_nodes else 'none'}"
             raise ValueError(f"MessagePassing: rotary turns queries and keys, and {told}")
+        self.memories = None
+        if hearing.memories != 0:
+            _check_memories(hearing, self.score, self.aggregator)
+            self.memories = Memories(hearing.memories, self.projections.num_shared, D, V)
         heard = V * self.aggregator.width * (H if hearing.heads == "concat" else 1)
         halves = 1 if hearing.gate is None else 2
         if not hearing.project_output and heard != halves * out_dim:
@@ -131,20 +136,44 @@ class MessagePassing(nn.Module):
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         ahead = self._ahead(x if senders is None else senders, edges, past)
         query, key, value = self._projected(x, graph, senders, past, ahead)
+        graph = graph if past is None else past.seen(graph)
+        kept = Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
         edge_key, edge_value = self.projections.edge_terms(edges)
-        loudness = self.score(query, key, edge_key, graph, edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
+        if self.memories is not None and key is not None:
+            bias, edge_key, edge_value = (
+                self.memories.bias(bias, graph),
+                self.memories.term(edge_key, graph),
+                self.memories.term(edge_value, graph),
+            )
+            key, value, graph = self.memories(key, value, graph)
+        loudness = self.score(query, key, edge_key, graph, edges)
         dropout = self.hearing.dropout if self.training else 0.0
         loudness = loudness.plus(bias, dropout)
         heard = self.aggregator(value, loudness, graph, edge_value)
-        return self._updated(x, self._all_heads(heard), ahead is not None), Past(key, value, graph.sender_offsets)
+        return self._updated(x, self._all_heads(heard), ahead is not None), kept
+
+    def keep(
+        self,
+        x: Float[Tensor, "*batch receivers in_dim"],
+        graph: Graph,
+        *,
+        senders: Float[Tensor, "*batch senders sender_dim"] | None = None,
+        past: Past | None = None,
+    ) -> Past:
+        """The keys and values that `hear` would leave, where nobody hears."""
+        self._check(x, graph, senders, past)
+        _, key, value = self._projected(x, graph, senders, past, None)
+        graph = graph if past is None else past.seen(graph)
+        return Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
 
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
         summed_as_they_are = self.output is not None and self.projections.to_value is None and self.num_heads == 1
         if not isinstance(source, SparseTable) or not summed_as_they_are:
             return None
-        if not self.aggregator.linear or edges is not None or past is not None:
+        joined = past is not None or self.memories is not None
+        if not self.aggregator.linear or edges is not None or joined:
             raise TypeError(
                 f"MessagePassing: the aggregator {Part.of(self.hearing.aggregator).name!r} sums sparse features as they"
                 " are, which needs their zeros here; take sum, mean or softmax without edge features, a layer that"
@@ -164,7 +193,7 @@ class MessagePassing(nn.Module):
                 own = sender_places(graph) if past is None else past.places(graph)
             query, key = self.rotary(query, key, places, own)
         if past is not None:
-            key, value = past.joined(key, value, graph, among_themselves=senders is None)
+            key, value = past.joined(key, value, past.seen(graph), among_themselves=senders is None)
         return query, key, value
 
     def _all_heads(self, heard: Tensor) -> Tensor:
@@ -249,3 +278,14 @@ def _reads(score: Part) -> tuple[bool, bool, bool]:
     kind = score.found(SCORES, "score")
     nodes = getattr(kind, "reads_nodes", True)
     return nodes, getattr(kind, "reads_edges", False), nodes and getattr(kind, "reads_keys", True)
+
+
+def _check_memories(hearing: Hearing, score: Score, aggregator: Aggregator) -> None:
+    """Refuse memories where there is no one softmax of dot products that they could be part of."""
+    if hearing.memories < 0:
+        raise ValueError(f"Hearing: memories must be at least 0, got {hearing.memories}")
+    if not isinstance(score, Dot) or not isinstance(aggregator, Softmax):
+        raise ValueError(
+            "Hearing: memories are heard in one softmax of dot products, so they need score='dot' and "
+            f"aggregator='softmax', got {Part.of(hearing.score).name!r} and {Part.of(hearing.aggregator).name!r}"
+        )

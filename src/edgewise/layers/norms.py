@@ -48,4 +48,21 @@ class UnitNorm(nn.Module):
         return nn.functional.normalize(x, dim=-1)
 
 
-NORMS: dict[str, type[nn.Module]] = {"layer": LayerNorm, "rms": RMSNorm, "batch": BatchNorm, "unit": UnitNorm}
+class Identity(nn.Module):
+    """x: no norm at all, where a page of configuration asks for one."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+
+    def forward(self, x: Float[Tensor, "*batch nodes dim"]) -> Float[Tensor, "*batch nodes dim"]:
+        """The state as it is."""
+        return x
+
+
+NORMS: dict[str, type[nn.Module]] = {
+    "layer": LayerNorm,
+    "rms": RMSNorm,
+    "batch": BatchNorm,
+    "unit": UnitNorm,
+    "identity": Identity,
+}

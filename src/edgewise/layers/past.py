@@ -1,5 +1,7 @@
 """Past senders: nodes of earlier calls that stay to be heard."""
 
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -7,18 +9,21 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from edgewise.graph import Graph
+from edgewise.graph.forget import forget
 
 
 class Past(NamedTuple):
     """The keys and values of earlier senders, graph by graph of a batch: a KV cache, or Transformer-XL's memory.
 
     key: [..., P, H_kv, D], None where the score reads none; value: [..., P, H_kv, V]; offsets: [B+1], which of the P
-    belong to which graph.
+    belong to which graph; forgotten: [B], how many senders of each graph came before these P and are kept no longer,
+    None for none. Graphs count them, and nobody may hear them.
     """
 
     key: Float[Tensor, "..."] | None
     value: Float[Tensor, "..."]
     offsets: Int[Tensor, "graphs_and_one"]
+    forgotten: Int[Tensor, "graphs"] | None = None
 
     def joined(
         self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool
@@ -40,9 +45,40 @@ class Past(NamedTuple):
 
     def places(self, graph: Graph) -> Int[Tensor, "new"]:
         """The place of each new sender in its graph: after all past ones."""
-        past, new = self.offsets.diff(), graph.sender_offsets.diff() - self.offsets.diff()
+        past = self.offsets.diff() + (0 if self.forgotten is None else self.forgotten)
+        new = graph.sender_offsets.diff() - past
         count = torch.arange(int(new.sum()), device=graph.device)
         return count + (past - new.cumsum(0) + new).repeat_interleave(new)
+
+    def of(self, graphs: Sequence[int]) -> "Past":
+        """The past of these graphs of the batch alone, in this order."""
+        starts, counts = self.offsets[:-1].tolist(), self.offsets.diff().tolist()
+        rows = [torch.arange(starts[g], starts[g] + counts[g], device=self.value.device) for g in graphs]
+        index = torch.cat([*rows, self.offsets.new_zeros(0)])
+        key = None if self.key is None else self.key.index_select(-3, index)
+        ends = torch.tensor([0, *accumulate(counts[g] for g in graphs)], device=self.offsets.device)
+        forgotten = None if self.forgotten is None else self.forgotten[list(graphs)]
+        return Past(key, self.value.index_select(-3, index), ends, forgotten)
+
+    def last(self, count: int) -> "Past":
+        """The last `count` senders of each graph, where there are more; the others are forgotten."""
+        kept = self.offsets.diff()
+        lost = (kept - count).clamp(min=0)
+        if not bool(lost.any()):
+            return self
+        ends = self.offsets - torch.cat([lost.new_zeros(1), lost.cumsum(0)])
+        of = torch.repeat_interleave(kept - lost)
+        index = torch.arange(len(of), device=of.device) + lost.cumsum(0)[of]
+        key = None if self.key is None else self.key.index_select(-3, index)
+        forgotten = lost if self.forgotten is None else self.forgotten + lost
+        return Past(key, self.value.index_select(-3, index), ends, forgotten)
+
+    def seen(self, graph: Graph) -> Graph:
+        """The graph without those forgotten, whose other senders are those that are kept and the new ones."""
+        forgotten = self.forgotten
+        if forgotten is None:
+            return graph
+        return graph.remember(("seen", id(forgotten)), lambda: (forgotten, forget(graph, forgotten)))[1]
 
     def _order(self, count: int, graph: Graph, among_themselves: bool) -> Tensor | None:
         """Where each sender of the graph stands in [all past, all new]; None where that is the order already."""

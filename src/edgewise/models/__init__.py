@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from edgewise.models.basic import basic
 from edgewise.models.bert import bert
+from edgewise.models.combinations import COMBINATIONS
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig, Embedding
 from edgewise.models.gat import gat
@@ -42,6 +43,7 @@ MODELS: dict[str, Callable[..., NetworkConfig]] = {
 }
 
 __all__ = [
+    "COMBINATIONS",
     "HEADS",
     "HEARINGS",
     "MODELS",

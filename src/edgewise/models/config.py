@@ -16,7 +16,10 @@ AnyBlock = BlockConfig | GraphNetworkConfig | RecurrentConfig
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """embed -> blocks -> norm -> head. A published architecture is one of these."""
+    """embed -> blocks -> norm -> head. A published architecture is one of these.
+
+    A `combination`, of one node set alone, says what each block is given of all earlier ones: see COMBINATIONS.
+    """
 
     inputs: Mapping[str, EmbedConfig]  # node set -> how its states begin
     blocks: tuple[AnyBlock, ...]
@@ -24,6 +27,7 @@ class NetworkConfig:
     norm: str | Part | None = None  # of the final states
     head: str | Part | None = None  # None: the states themselves are the answer
     answers: str = NODES  # the node set that the final norm and a missing head speak of
+    combination: str | Part | None = None  # of what all earlier blocks gave; None: each hears the one before it
 
     def to_json(self) -> str:
         """The config as text that `from_json` reads back to an equal value."""

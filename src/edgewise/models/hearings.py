@@ -89,15 +89,21 @@ def layer_and_pattern(
         raise ValueError(f"hears={hears!r}: has no queries and keys, so rotary would be ignored; leave it out")
     if width is not None and hears not in CONVOLUTIONS:
         raise ValueError(f"hears={hears!r}: width would be ignored, it is of {', '.join(CONVOLUTIONS)}; leave it out")
+    own = block.hears[0]
+    if hears != "attention" and (own.score != "dot" or own.memories):
+        raise ValueError(f"hears={hears!r}: score and memories would be ignored, they are of attention; leave them out")
     everyone = "causal" if causal else "complete"
     if hears in RECURRENCES:
+        if block.join != "residual" or block.layer_dropout:
+            raise ValueError(f"hears={hears!r}: reading has no join and no layer_dropout; leave them out")
         if pattern not in (None, everyone):
             raise ValueError(
                 f"hears={hears!r}: reads whole sequences, so pattern must be {everyone!r}, got {pattern!r}"
             )
-        return (_reading(hears, block, both_ways=not causal), replace(block, hears=())), everyone
+        reading, feeding = _reading(hears, block, both_ways=not causal), replace(block, hears=())
+        return (reading,) if block.feed_forward is None else (reading, feeding), everyone
     before, after = _reach(7 if width is None else width, causal)
-    like = replace(block.hears[0], rotary="rotary" if rotary and hears == "attention" else None)
+    like = replace(own, rotary="rotary" if rotary and hears == "attention" else None)
     hearing = HEARINGS[hears](like, {"before": before, "after": after})
     near = f"window({before}, {after})" if hears in CONVOLUTIONS else everyone
     return (replace(block, hears=(hearing,)),), pattern or near

@@ -23,6 +23,7 @@ from edgewise.layers import (
     node_sets,
 )
 from edgewise.models.checkpoint import fill, read, write
+from edgewise.models.combinations import COMBINATIONS
 from edgewise.models.config import AnyBlock, NetworkConfig
 from edgewise.models.embedding import Embedding
 from edgewise.models.heads import HEADS
@@ -65,6 +66,11 @@ class Network(nn.Module):
             dims[block.nodes] = made.out_dim
             blocks.append(made)
         self.blocks = nn.ModuleList(blocks)
+        self.combination = None
+        if config.combination is not None:
+            dim = _one_width(config, [block.out_dim for block in blocks])
+            of = Part.of(config.combination)
+            self.combination = of.build(COMBINATIONS, "combination", dim=dim, num_blocks=len(blocks))
         self.norm = None
         if config.norm is not None:
             self.norm = Part.of(config.norm).build(NORMS, "norm", dim=dims[config.answers])
@@ -152,14 +158,23 @@ class Network(nn.Module):
         state = State(nodes, self._edges(edges), self._whole(whole))
         if past is not None and len(past) != len(self.blocks):
             raise ValueError(f"Network: past has {len(past)} entries for {len(self.blocks)} blocks")
-        pasts = []
+        pasts: Pasts = []
+        said: list[Tensor] = []
         for n, block in enumerate(self.blocks):
             assert isinstance(block, Block | GraphNetwork | Recurrent)
-            state, kept = block.step(state, heard, None if past is None else past[n])
+            state, kept = block.step(self._combined(state, said), heard, None if past is None else past[n])
             pasts.append(kept)
+        state = self._combined(state, said)
         if self.norm is not None:
             state = state.with_nodes(self.config.answers, self.norm(state.nodes[self.config.answers]))
         return state, heard, pasts
+
+    def _combined(self, state: State, said: list[Tensor]) -> State:
+        """The state that the next block is given; `said` gains what the last one gave."""
+        if self.combination is None:
+            return state
+        said.append(self.combination.said(len(said), state.nodes[self.config.answers]))
+        return state.with_nodes(self.config.answers, self.combination(said))
 
     def save(self, folder: str | Path) -> None:
         """Write config.json and model.safetensors into a folder, each at once or not at all."""
@@ -224,6 +239,19 @@ class Network(nn.Module):
         if whole is not None and not reads:
             raise ValueError("Network: states of whole graphs were given, and no block or head reads them")
         return whole
+
+
+def _one_width(config: NetworkConfig, widths: list[int]) -> int:
+    """The channels that all states have which a combination joins."""
+    if len(config.inputs) != 1:
+        raise ValueError(f"NetworkConfig: a combination is of one node set, got {', '.join(config.inputs)}")
+    dim = config.inputs[config.answers].dim
+    if set(widths) - {dim}:
+        raise ValueError(
+            f"NetworkConfig: a combination adds what all blocks give, so each must give {dim} channels as the "
+            f"embedding does, got {', '.join(map(str, widths))}"
+        )
+    return dim
 
 
 def _as_table(x: Tensor) -> Tensor:

@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from edgewise.layers import BlockConfig, FeedForwardConfig, Hearing
+from edgewise.layers import FeedForwardConfig
 from edgewise.layers.sublayer import Placement
+from edgewise.models.combinations import combined
 from edgewise.models.config import NetworkConfig
 from edgewise.models.embedding import EmbedConfig
 from edgewise.models.hearings import Rotary, layer_and_pattern
 from edgewise.models.stacks import Head, answer_to, at_least_one, stacked
+from edgewise.models.transformer_block import feed_forward_of, spelled, transformer_block, varied
 from edgewise.part import Part
+
+AnyPart = str | Part | Mapping[str, Any]
 
 
 def encoder(
     tokens: int,
     *,
+    characters: int | None = None,
+    character_dim: int = 64,
     out_dim: int | None = None,
     asks: str = "nodes",
     head: Head | None = None,
@@ -28,11 +34,16 @@ def encoder(
     activation: str = "relu",
     gated: bool = False,
     rotary: Rotary = False,
-    positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
+    positions: tuple[AnyPart, ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str | None = None,
     hears: str = "attention",
     width: int | None = None,
+    score: AnyPart = "dot",
+    memories: int = 0,
+    join: AnyPart = "residual",
+    layer_dropout: float = 0.0,
+    combination: AnyPart | None = None,
 ) -> NetworkConfig:
     """Every word hears every word (or what `pattern` says), num_layers times.
 
@@ -42,23 +53,31 @@ def encoder(
     `asks` is what answers: "nodes" says `out_dim` numbers of each word, "graph" of each text, "tokens" a logit for each
     token of the vocabulary; or a `head` of your own. Where nothing is asked, the states are the answer.
 
+    Where data bring the `characters` of words (so many different ones), a block of `character_dim` channels lets those
+    of a word hear each other, and the word hears them before it hears other words: as Ling et al. 2015 compose words,
+    https://arxiv.org/abs/1508.02096, by attention. The node set is "characters", its graphs come with the data.
+
+    hidden=0 leaves out the feed-forward, norm="identity" the norm, score={name = "dot", scale = 1.0} the 1/√d. For deep
+    stacks: `memories` stand in for the feed-forward (Sukhbaatar et al. 2019), `join` for the residual (Parisotto et al.
+    2019), `layer_dropout` leaves out whole blocks in training (Fan et al. 2019), and `combination` gives each block
+    all that was said before (Wang et al. 2019).
+
     Vaswani et al. 2017, section 3.1, https://arxiv.org/abs/1706.03762; placement="pre" as Xiong et al. 2020;
     norm="rms", gated and rotary as Llama has them, Touvron et al. 2023.
     """
-    feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
+    feed_forward = feed_forward_of(hidden, activation, gated, dropout)
     block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm)
+    block = varied(block, score, memories, join, layer_dropout)
     layer, pattern = layer_and_pattern(hears, block, rotary=rotary, width=width, pattern=pattern, causal=False)
-    embed = EmbedConfig(
-        dim=dim,
-        tokens=tokens,
-        positions=tuple(map(Part.of, positions)),
-        scale=True,
-        deviation=dim**-0.5,
-        dropout=dropout,
-    )
+    embed = _embedded(tokens, dim, positions, dropout)
+    blocks, inputs = layer * at_least_one(num_layers), {"nodes": embed}
+    if characters is not None:
+        inputs["characters"] = replace(embed, dim=character_dim, tokens=characters, deviation=character_dim**-0.5)
+        blocks = (*spelled(num_heads, character_dim, placement, dropout, norm), *blocks)
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied=True)
-    return NetworkConfig({"nodes": embed}, layer * at_least_one(num_layers), {"words": pattern}, last, answer)
+    joined = combined(combination, norm, placement)
+    return NetworkConfig(inputs, blocks, {"words": pattern}, last, answer, combination=joined)
 
 
 def decoder(
@@ -76,11 +95,16 @@ def decoder(
     activation: str = "relu",
     gated: bool = False,
     rotary: Rotary = False,
-    positions: tuple[str | Part | Mapping[str, Any], ...] = ("sinusoidal",),
+    positions: tuple[AnyPart, ...] = ("sinusoidal",),
     dropout: float = 0.1,
     pattern: str | None = None,
     hears: str = "attention",
     width: int | None = None,
+    score: AnyPart = "dot",
+    memories: int = 0,
+    join: AnyPart = "residual",
+    layer_dropout: float = 0.0,
+    combination: AnyPart | None = None,
     tied: bool = True,
 ) -> NetworkConfig:
     """Every word hears the words before it and itself, num_layers times; logits of the next word.
@@ -88,25 +112,21 @@ def decoder(
     `hears` is how, a word of HEARINGS, or "gru" or "lstm"; a convolution hears the last `width` words.
     rotary="attention" turns queries and keys where there are any.
 
-    `asks`, `out_dim` and `head` as `encoder` has them; `tied`: logits are by the vectors of the tokens.
+    `asks`, `out_dim`, `head`, and what is for deep stacks, as `encoder` has them; `tied`: logits are by the vectors of
+    the tokens.
 
     Vaswani et al. 2017 without the encoder; as a language model Radford et al. 2018. norm="rms", gated and rotary as
     Llama has them, Touvron et al. 2023.
     """
-    feed_forward = FeedForwardConfig(hidden=hidden, activation=activation, gated=gated, dropout=dropout)
+    feed_forward = feed_forward_of(hidden, activation, gated, dropout)
     block = transformer_block(("words",), "nodes", num_heads, feed_forward, placement, dropout, norm)
+    block = varied(block, score, memories, join, layer_dropout)
     layer, pattern = layer_and_pattern(hears, block, rotary=rotary, width=width, pattern=pattern, causal=True)
-    embed = EmbedConfig(
-        dim=dim,
-        tokens=tokens,
-        positions=tuple(map(Part.of, positions)),
-        scale=True,
-        deviation=dim**-0.5,
-        dropout=dropout,
-    )
+    inputs, blocks = {"nodes": _embedded(tokens, dim, positions, dropout)}, layer * at_least_one(num_layers)
     last = norm if placement == "pre" else None
     answer = answer_to(asks, out_dim, head, tokens, tied)
-    return NetworkConfig({"nodes": embed}, layer * at_least_one(num_layers), {"words": pattern}, last, answer)
+    joined = combined(combination, norm, placement)
+    return NetworkConfig(inputs, blocks, {"words": pattern}, last, answer, combination=joined)
 
 
 def encoder_decoder(
@@ -141,27 +161,7 @@ def encoder_decoder(
     return NetworkConfig(inputs, blocks, patterns, norm, head, answers="target")
 
 
-def transformer_block(
-    graphs: tuple[str, ...],
-    nodes: str,
-    num_heads: int,
-    feed_forward: FeedForwardConfig,
-    placement: Placement,
-    dropout: float,
-    norm: str | Part = "layer",
-    rotary: bool = False,
-) -> BlockConfig:
-    """Attention along each graph in turn, then a feed-forward: `torch.nn.TransformerEncoderLayer` with one graph,
-    `TransformerDecoderLayer` with two.
-    """
-    return BlockConfig(
-        hears=tuple(
-            Hearing(graph=graph, num_heads=num_heads, dropout=dropout, rotary="rotary" if rotary else None)
-            for graph in graphs
-        ),
-        nodes=nodes,
-        norm=norm,
-        placement=placement,
-        feed_forward=feed_forward,
-        dropout=dropout,
-    )
+def _embedded(tokens: int, dim: int, positions: tuple[AnyPart, ...], dropout: float) -> EmbedConfig:
+    """Vectors of tokens as large as the positions that are added."""
+    places = tuple(map(Part.of, positions))
+    return EmbedConfig(dim=dim, tokens=tokens, positions=places, scale=True, deviation=dim**-0.5, dropout=dropout)

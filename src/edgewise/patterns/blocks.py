@@ -42,6 +42,11 @@ class blocks(Pattern):
         """The lengths, where no size says how long a block is."""
         return frozenset({"lengths"}) if self.size is None else frozenset()
 
+    @property
+    def hears_back(self) -> int | None:
+        """From the last of a block to its first, where all are of one size."""
+        return None if self.size is None else self.size - 1
+
     def check(self, nodes: Nodes) -> None:
         """Refuse lengths that are not those of the nodes."""
         super().check(nodes)

@@ -63,6 +63,12 @@ class Union(Pair):
     sign = "|"
     binding = 1
 
+    @property
+    def hears_back(self) -> int | None:
+        """The longer one."""
+        left, right = self.left.hears_back, self.right.hears_back
+        return None if left is None or right is None else max(left, right)
+
     def intervals(self, p: Position, n: Position) -> Intervals | None:
         """Those of both."""
         left, right = self.left.intervals(p, n), self.right.intervals(p, n)
@@ -85,6 +91,11 @@ class Intersection(Pair):
     sign = "&"
     binding = 2
 
+    @property
+    def hears_back(self) -> int | None:
+        """The shorter one."""
+        return min((one for one in (self.left.hears_back, self.right.hears_back) if one is not None), default=None)
+
     def intervals(self, p: Position, n: Position) -> Intervals | None:
         """What each of one side shares with each of the other."""
         left, right = self.left.intervals(p, n), self.right.intervals(p, n)
@@ -106,6 +117,11 @@ class Difference(Pair):
 
     sign = "-"
     binding = 3
+
+    @property
+    def hears_back(self) -> int | None:
+        """The left one's."""
+        return self.left.hears_back
 
     def intervals(self, p: Position, n: Position) -> Intervals | None:
         """What each of the left side shares with the gaps of the right one."""

@@ -54,6 +54,18 @@ class Pattern:
         """What `build` must be given besides the numbers of nodes."""
         return frozenset()
 
+    @property
+    def hears_back(self) -> int | None:
+        """How far back anybody hears: at most so many nodes to the left of its own; None, as here, where nothing says.
+
+        What lies further back is forgotten when a text is said step by step.
+
+        >>> from edgewise.patterns import causal, hubs, window
+        >>> (causal() & window(127, 127)).hears_back, (window(127, 0) | hubs(0)).hears_back
+        (127, None)
+        """
+        return None
+
     def check(self, nodes: Nodes) -> None:
         """Refuse nodes that the rule has no meaning for."""
         for name in self.needs:

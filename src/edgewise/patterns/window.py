@@ -31,6 +31,11 @@ class window(Pattern):
         integer("window", "before", self.before, 0, f"It counts nodes to the left besides {besides}")
         integer("window", "after", self.after, 0, f"It counts nodes to the right besides {besides}")
 
+    @property
+    def hears_back(self) -> int:
+        """Those before it."""
+        return self.before
+
     def intervals(self, p: Position, n: Position) -> Intervals:
         """One, around the node."""
         return [(p - self.before, p + self.after + 1)]

@@ -18,7 +18,14 @@ from edgewise.pretrained.hugging_face import HuggingFace
 from edgewise.pretrained.llama import llama
 
 PAGES: dict[str, HuggingFace] = {"bert": bert, "gpt2": gpt2, "llama": llama}
-UNREAD = ("*pooler.*", "cls.*", "lm_head.*", "*position_ids")  # their heads, and numbers that count up
+# What each kind calls the dropout of states and of attention; Llama has none.
+DROPOUT = {
+    "bert": ("hidden_dropout_prob", "attention_probs_dropout_prob"),
+    "gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+    "llama": (),
+}
+UNREAD = ("*pooler.*", "cls.*", "*position_ids")  # what speaks of sentence pairs, and numbers that count up
+HEADS = ("lm_head.*",)  # which stay where tokens are asked
 
 
 def checkpoint(
@@ -53,9 +60,14 @@ def checkpoint(
         if not (place / name).is_file():
             raise FileNotFoundError(f"checkpoint: {place} has no {name}; a folder of Hugging Face's holds both")
     settings: dict[str, Any] = json.loads((place / "config.json").read_text(encoding="utf-8"))
+    kind = str(settings.get("model_type"))
+    theirs = lookup(kind, PAGES, "kind of checkpoint")
     if dropout is not None:
-        settings |= dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), dropout)
-    theirs = lookup(str(settings.get("model_type")), PAGES, "kind of checkpoint")
+        if not DROPOUT[kind]:
+            raise ValueError(
+                f"checkpoint: {place} is a {kind}, which has no dropout, got dropout = {dropout}; leave it out"
+            )
+        settings |= dict.fromkeys(DROPOUT[kind], dropout)
     config = theirs.config_from_hf(settings)
     known = config.inputs["nodes"].tokens
     if known is None or tokens > known:
@@ -63,13 +75,16 @@ def checkpoint(
             f"checkpoint: the tokeniser of the data has {tokens} tokens, and {place} has vectors for {known}; take its"
             ' own, tokeniser = {name = "file", file = ".../tokenizer.json"}'
         )
-    answer = answer_to(asks, out_dim, head, known, tied=True)
+    own = asks == "tokens" and head is None and out_dim in (None, tokens) and config.head is not None
+    answer = config.head if own else answer_to(asks, out_dim, head, known, tied=True)
     patterns = dict.fromkeys(config.patterns, pattern) if pattern else config.patterns
     network = Network(replace(config, head=answer, patterns=patterns))
     state = require("safetensors.torch", extra="train").load_file(place / "model.safetensors")
-    prefix = next((found for found in ("", f"{theirs.model_type}.") if f"{found}{_first(theirs)}" in state), "")
-    skip = [pattern for pattern in UNREAD if any(fnmatchcase(name, pattern) for name in state)]
-    body = theirs.from_hf(state, replace(config, head=None), prefix=prefix, skip=skip)
+    prefixes = ("", theirs.prefix, f"{theirs.model_type}.")
+    prefix = next((found for found in prefixes if f"{found}{_first(theirs)}" in state), "")
+    unread = UNREAD if own else (*UNREAD, *HEADS)
+    skip = [pattern for pattern in unread if any(fnmatchcase(name, pattern) for name in state)]
+    body = theirs.from_hf(state, config if own else replace(config, head=None), prefix=prefix, skip=skip)
     network.load_state_dict(body, strict=False)
     _freeze(network, learn)
     return network

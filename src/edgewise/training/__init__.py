@@ -1,7 +1,9 @@
 """TIME: objectives, steps, seeds, the loop, the run folder."""
 
+from edgewise.training.averaging import AVERAGINGS, Averaging
 from edgewise.training.checkpoint import CheckpointError
 from edgewise.training.config import TrainingConfig
+from edgewise.training.decayed import DECAYED
 from edgewise.training.evaluate import Evaluation, evaluate
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted
@@ -21,10 +23,13 @@ from edgewise.training.shares import NoGradient
 from edgewise.training.trained import Trained
 
 __all__ = [
+    "AVERAGINGS",
+    "DECAYED",
     "OBJECTIVES",
     "OPTIMISERS",
     "SCHEDULES",
     "SCORES",
+    "Averaging",
     "CheckpointError",
     "Epoch",
     "Evaluation",

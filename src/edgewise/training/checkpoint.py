@@ -1,7 +1,7 @@
 """A place in training, on disk: two safetensors files, numbers in JSON, no pickle.
 
     last/  model.safetensors     the weights after the last epoch (and config.json: `Network.load` reads the folder)
-           training.safetensors  the optimiser's tensors and the best epoch's weights
+           training.safetensors  the optimiser's tensors, the best epoch's weights, and those kept for averaging
            state.json            epoch, seconds, best epoch and score, the optimiser's and the precision's numbers
     best/  model.safetensors     the weights of the best epoch (and config.json)
            state.json            epoch and score
@@ -36,6 +36,7 @@ class CheckpointError(ValueError):
 def save(run: Path, place: Place, network: Module, optimiser: Optimizer, precision: dict[str, Any]) -> None:
     """Write best/ and last/ in the run folder `run`. `precision`: what the precision plugin wants kept."""
     tensors = {f"best.{name}": weight for name, weight in place.best_weights.items()}
+    tensors |= {f"kept.{k}.{name}": x for k, weights in enumerate(place.kept) for name, x in weights.items()}
     numbers: dict[str, dict[str, Any]] = {}
     for index, slots in optimiser.state_dict()["state"].items():
         for name, value in slots.items():
@@ -98,7 +99,15 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
         if name.startswith("optimiser."):
             _, index, slot = name.split(".", 2)
             slots.setdefault(int(index), {})[slot] = tensor
-    groups = [{k: tuple(v) if k == "betas" else v for k, v in group.items()} for group in state["optimiser"]["groups"]]
+    kept: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("kept."):
+            _, index, weight = name.split(".", 2)
+            kept.setdefault(int(index), {})[weight] = tensor
+    groups = [
+        {k: tuple(v) if isinstance(v, list) and k != "params" else v for k, v in group.items()}  # JSON has no tuples
+        for group in state["optimiser"]["groups"]
+    ]
     optimiser.load_state_dict({"state": slots, "param_groups": groups})
     place = Place(
         epoch=state["epoch"],
@@ -109,6 +118,7 @@ def load(run: Path, network: Module, optimiser: Optimizer) -> tuple[Place, dict[
         best_epoch=state["best_epoch"],
         best=(state["best"][0], state["best"][1]),
         best_weights={name[5:]: tensor for name, tensor in tensors.items() if name.startswith("best.")},
+        kept=[kept[index] for index in sorted(kept)],
     )
     return place, state["precision"]
 
@@ -130,6 +140,15 @@ def load_best(run: Path, network: Module) -> int:
     _load_network(network, folder)
     epoch: int = state["epoch"]
     return epoch
+
+
+def best_network(run: Path) -> Network:
+    """The network in best/, as its own config there says: neither the recipe nor the data are asked."""
+    folder = _best(run)
+    try:
+        return Network.load(folder)
+    except (FileNotFoundError, ValueError) as error:
+        raise CheckpointError(f"{folder}: there is no network that can be read: {error}") from error
 
 
 def best_weights(run: Path) -> dict[str, Tensor]:

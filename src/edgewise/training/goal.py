@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from edgewise.data import Answer, Classes, Labels, Linked, Numbers, Task, Tokens
 from edgewise.names import nearest
 from edgewise.training.config import AUTO, LOSS, TrainingConfig
@@ -26,6 +28,7 @@ class Goal:
     score: Score
     score_name: str  # heads its columns in metrics.csv
     watches_loss: bool = False
+    smoothing: float = 0.0  # share of a label that is spread over all classes, while it is learned
 
     @classmethod
     def of(cls, config: TrainingConfig, task: Task) -> "Goal":
@@ -43,6 +46,12 @@ class Goal:
                 f"training: the objective {objective_name!r} is for {kinds}, and {task.name} asks"
                 f" for {task.answer.described()}. {nearest('', fitting)}"
             )
+        if config.label_smoothing and objective.smoothed is None:
+            smoothed = [name for name, known in OBJECTIVES.items() if known.smoothed]
+            raise ValueError(
+                f"training: label_smoothing is {config.label_smoothing}, and the objective {objective_name!r} has no"
+                f" smoothed labels; {', '.join(smoothed)}, for classes, has; leave it out"
+            )
         score: Score = named(score_name, SCORES, "watch")
         if not isinstance(task.answer, score.answers):
             fitting = [LOSS, *(name for name, known in SCORES.items() if isinstance(task.answer, known.answers))]
@@ -51,7 +60,13 @@ class Goal:
                 f" {nearest('', fitting)}"
             )
         score.check(task, score_name)
-        return cls(objective, score, score_name.rpartition(":")[2], config.watch == LOSS)
+        return cls(objective, score, score_name.rpartition(":")[2], config.watch == LOSS, config.label_smoothing)
+
+    def to_learn(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The loss whose gradient is taken; others are the objective's own."""
+        if self.smoothing and self.objective.smoothed:
+            return self.objective.smoothed(outputs, targets, self.smoothing)
+        return self.objective.loss(outputs, targets)
 
     def merit(self, loss: float, score: float) -> tuple[float, float]:
         """What is watched, then what breaks a tie; larger is better."""

@@ -1,7 +1,7 @@
 """One epoch after another: step, look, remember the best, stop when nothing gets better."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any
 from torch import Tensor
 from torch.nn import Module
 
-from edgewise.data import Task
+from edgewise.data import Batch, Task
 from edgewise.data.parts import PARTS
 from edgewise.ranks import num_ranks
 from edgewise.training import checkpoint
+from edgewise.training.averaging import averaged, averaging_of
 from edgewise.training.chance import deterministic, set_chance
 from edgewise.training.config import TrainingConfig
 from edgewise.training.energy import Energy
@@ -25,15 +26,14 @@ from edgewise.training.look import look
 from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import Epoch, MetricsFile
-from edgewise.training.named import named
-from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.optimisers import optimiser_of
 from edgewise.training.place import Place
 from edgewise.training.position_cache import keep_positions
 from edgewise.training.samplings import sampled
-from edgewise.training.schedules import SCHEDULES, Schedule
-from edgewise.training.shares import as_started, check_gradients, shared
+from edgewise.training.schedules import schedule_of
+from edgewise.training.shares import as_started, shared
 from edgewise.training.start import start_from
-from edgewise.training.weighed import weighed
+from edgewise.training.step import Step, grouped, num_steps
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,13 @@ def _train(
 ) -> Outcome:
     task = sampled(task, config)
     goal = Goal.of(config, task)
-    schedule: Schedule = named(config.schedule, SCHEDULES, "schedule")
-    steps, meter = task.num_batches("train", config.batch_size), Meter(goal, task.answer, fabric)
+    schedule, averaging, steps = schedule_of(config), averaging_of(config), num_steps(task, config)
+    meter = Meter(goal, task.answer, fabric)
     first, devices = fabric.is_global_zero, fabric.world_size
-    optimiser = named(config.optimiser, OPTIMISERS, "optimiser")(
-        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimiser = optimiser_of(config, network)
     wrapped, stepper = fabric.setup(network, optimiser)
     task = task.to(fabric.device)
+    step = Step(config, task.answer, goal, meter, fabric, network, wrapped, stepper)
     keep_positions(task, config)
     mine = shared(task, config, fabric.global_rank)
     folder.mkdir(parents=True, exist_ok=True)
@@ -118,26 +117,24 @@ def _train(
         metrics.sync()
         checkpoint.save(folder, place, network, optimiser, fabric.strategy.precision.state_dict())
 
-    def set_learning_rate(step: int) -> None:
-        share = schedule.share(step, round(config.warm_up * steps), config.epochs * steps)
+    def set_learning_rate(number: int) -> None:
+        share = schedule.share(number, round(config.warm_up * steps), config.epochs * steps)
         for group in optimiser.param_groups:
             group["lr"] = config.learning_rate * share
 
-    def step() -> tuple[float, float]:
-        wrapped.train()
+    def batches() -> Iterator[Batch]:
         for number, batch in enumerate(mine.batches("train", config.batch_size, shuffled=True)):
             if number == 0 and not first:  # the order is drawn, which all have in common
                 set_chance(config.seed, place.epoch + 1, fabric.global_rank)
-            set_learning_rate(place.epoch * steps + number)
-            outputs = batch.outputs(wrapped)
-            loss = goal.objective.loss(outputs, task.answer.to_learn(batch.targets))
-            fabric.backward(weighed(fabric, loss, outputs, task.answer.known(batch.targets)))
-            check_gradients(network, config)
-            if config.clip_norm:
-                fabric.clip_gradients(wrapped, stepper, max_norm=config.clip_norm)
-            stepper.step()
-            stepper.zero_grad()
-            meter.add(loss, outputs, batch.targets)
+            yield batch
+
+    def learn() -> tuple[float, float]:
+        wrapped.train()
+        for number, group in enumerate(grouped(batches(), config.accumulation), start=place.epoch * steps):
+            set_learning_rate(number)
+            step.take(group)
+            place.kept = averaging.after_step(place.kept, network)
+        place.kept = averaging.after_epoch(place.kept, network)
         align_buffers(fabric, network)
         return meter.figures()
 
@@ -150,15 +147,16 @@ def _train(
         while not place.finished(config):
             began = perf_counter()
             set_chance(config.seed, place.epoch + 1)
-            train_loss, train_score = step()
-            loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter, fabric)
+            train_loss, train_score = learn()
+            with averaged(network, place.kept):
+                loss, score, _ = look(wrapped, task, "validation", config.batch_size, goal, meter, fabric)
+                place.epoch += 1
+                place.note(network, goal.merit(loss, score))
             if not math.isfinite(train_loss + loss):
                 raise FloatingPointError(
-                    f"training: the loss of epoch {place.epoch + 1} is {train_loss} in training, {loss} in validation;"
+                    f"training: the loss of epoch {place.epoch} is {train_loss} in training, {loss} in validation;"
                     f" try a smaller learning_rate than {config.learning_rate}"
                 )
-            place.epoch += 1
-            place.note(network, goal.merit(loss, score))
             place.seconds += perf_counter() - began
             place.energy = energy.added_to(place.energy)
             held = gathered(fabric, (peak_memory(), peak_device_memory(str(fabric.device))))

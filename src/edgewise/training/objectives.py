@@ -12,10 +12,15 @@ from edgewise.data import Answer, Classes, Labels, Numbers, Tokens
 
 @dataclass(frozen=True)
 class Objective:
-    """`loss(outputs, targets)`, smaller is better, with a gradient; `answers`: the kinds of answer that it is for."""
+    """`loss(outputs, targets)`, smaller is better, with a gradient; `answers`: the kinds of answer that it is for.
+
+    The loss is a mean over the targets that are known, so that batches and devices can be put together.
+    `smoothed(outputs, targets, share)` is the same of labels that are `label_smoothing` less sure; None: it has none.
+    """
 
     loss: Callable[[Tensor, Tensor], Tensor]
     answers: tuple[type[Answer], ...]
+    smoothed: Callable[[Tensor, Tensor, float], Tensor] | None = None
 
 
 def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tensor, " examples"]) -> Float[Tensor, ""]:
@@ -26,6 +31,23 @@ def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tenso
     tensor(0.6931)
     """
     return functional.cross_entropy(outputs, targets)
+
+
+def smoothed_cross_entropy(
+    outputs: Float[Tensor, "examples classes"], targets: Int[Tensor, " examples"], share: float
+) -> Float[Tensor, ""]:
+    """-(1/N) Σ_i Σ_c q_ic log softmax(y_i)_c, q_ic = share / C, and 1 - share more where c is the class of i.
+
+    C counts classes; the right one keeps a little of the share, too. With a share of 0 it is `cross_entropy`.
+
+    Inception, Szegedy et al. 2016, section 7, https://arxiv.org/abs/1512.00567; share = 0.1 there and in Vaswani et al.
+    2017, section 5.4, https://arxiv.org/abs/1706.03762
+
+    >>> import torch
+    >>> smoothed_cross_entropy(torch.tensor([[0.0, 100.0]]), torch.tensor([1]), 0.1)
+    tensor(5.)
+    """
+    return functional.cross_entropy(outputs, targets, label_smoothing=share)
 
 
 def binary_cross_entropy(
@@ -55,7 +77,7 @@ def mean_squared_error(
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": Objective(cross_entropy, (Classes, Tokens)),
+    "cross_entropy": Objective(cross_entropy, (Classes, Tokens), smoothed_cross_entropy),
     "binary_cross_entropy": Objective(binary_cross_entropy, (Labels,)),
     "mean_squared_error": Objective(mean_squared_error, (Numbers,)),
 }

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,27 @@ from edgewise.extras import require
 from edgewise.models import MODELS
 from edgewise.names import nearest
 from edgewise.part import Part
+from edgewise.training.averaging import AVERAGINGS, averaging_of
 from edgewise.training.change import put
 from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
 from edgewise.training.objectives import OBJECTIVES
-from edgewise.training.optimisers import OPTIMISERS
+from edgewise.training.optimisers import GIVEN, OPTIMISERS, try_optimiser
 from edgewise.training.options import check_options
-from edgewise.training.schedules import SCHEDULES
+from edgewise.training.samplings import sampling_of
+from edgewise.training.schedules import SCHEDULES, schedule_of
 from edgewise.training.scores import SCORES
 from edgewise.training.shares import as_started
 
 OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks")  # to a model's page, by the task
 TABLES = ("data", "model", "training")
+# In [training], a name or a table of a name and options: the known ones, which options others give, what makes it.
+CHOSEN: dict[str, tuple[Mapping[str, Callable[..., Any]], Sequence[str], Callable[[TrainingConfig], Any]]] = {
+    "optimiser": (OPTIMISERS, GIVEN, try_optimiser),
+    "schedule": (SCHEDULES, (), schedule_of),
+    "sampling": (SAMPLINGS, (), sampling_of),
+    "averaging": (AVERAGINGS, (), averaging_of),
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,7 @@ class Recipe:
         tables = {
             "data": {"name": self.data.name, **self.data.options},
             "model": {"name": self.model.name, **self.model.options},
-            "training": asdict(self.training),
+            "training": {option: _written(value) for option, value in vars(self.training).items()},
         }
         return f"# {self.name}, with every option written out\n\n{tomlkit.dumps(tables)}"
 
@@ -84,6 +93,10 @@ class Recipe:
     def with_epochs(self, epochs: int) -> "Recipe":
         """The same recipe, run for longer or shorter."""
         return replace(self, training=replace(self.training, epochs=epochs))
+
+
+def _written(value: object) -> object:
+    return value.as_table() if isinstance(value, Part) else value
 
 
 def _place(tables: dict[str, Any], base: Path) -> None:
@@ -117,8 +130,6 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
         wrong += [f"[training] {sentence}" for sentence in str(error).removeprefix("training: ").split("; ")]
         config = TrainingConfig()
     for what, known, free in (
-        ("optimiser", OPTIMISERS, ()),
-        ("schedule", SCHEDULES, ()),
         ("objective", OBJECTIVES, (AUTO,)),
         ("watch", SCORES, (AUTO, LOSS)),
     ):
@@ -126,20 +137,20 @@ def _check_training(given: Mapping[str, Any]) -> tuple[TrainingConfig, list[str]
             named(getattr(config, what), {**dict.fromkeys(free), **known}, what)
         except ValueError as error:
             wrong.append(f"[training] {error}")
-    return config, wrong + _check_sampling(config)
+    return config, wrong + [problem for what in CHOSEN for problem in _check_choice(config, what)]
 
 
-def _check_sampling(config: TrainingConfig) -> list[str]:
-    if not config.sampling:
+def _check_choice(config: TrainingConfig, what: str) -> list[str]:
+    given, (known, offered, make) = getattr(config, what), CHOSEN[what]
+    if not given:
         return []
     try:
-        part = Part.of(config.sampling)
-        factory = part.found(SAMPLINGS, "sampling")
-        options, wrong = check_options(factory, part.options, "[training.sampling]")
+        part = Part.of(given)
+        _, wrong = check_options(part.found(known, what), part.options, f"[training.{what}]", offered)
         if not wrong:
-            factory(**options)
+            make(config)
     except (ValueError, TypeError) as error:
-        return [f"[training] {error}"]
+        return [f"[training] {str(error).removeprefix('training: ')}"]
     return wrong
 
 

@@ -26,6 +26,7 @@ def write_report(
         if outcome.stopped_early
         else f"all {outcome.epochs} epochs"
     )
+    averaged = " averaged" if recipe.training.averaging else ""
     watched = "loss" if outcome.goal.watches_loss else name
     rows = [
         f"| {part} | {len(getattr(task, part))} | {score.written(value)} | {loss:.4f} |"
@@ -48,7 +49,7 @@ def write_report(
         [
             f"# {recipe.name}: test {name} {score.written(outcome.figures['test'][1])}",
             "",
-            f"By the weights of epoch {outcome.best_epoch}, chosen by validation {watched}; {ended}.",
+            f"By the{averaged} weights of epoch {outcome.best_epoch}, chosen by validation {watched}; {ended}.",
             f"The test {examples} were looked at once, at the end.",
             "",
             f"| part | {examples} | {name} | loss |",

@@ -32,6 +32,7 @@ from edgewise.training.samplings import sampled
 from edgewise.training.shares import shared
 from edgewise.training.showing import SHOWN
 from edgewise.training.start import start_from
+from edgewise.training.step import num_steps
 from edgewise.training.tensorboard import Curves, check_tensorboard
 from edgewise.training.work import work
 
@@ -106,6 +107,7 @@ def prepare(recipe: Recipe, *, resume: bool = False) -> tuple[Task, Module]:
     make_fabric(recipe.training, devices=recipe.training.devices)
     task = task_of(recipe)
     shared(task, recipe.training)
+    num_steps(task, recipe.training)
     Goal.of(recipe.training, task)
     set_chance(recipe.training.seed, 0)
     network = network_for(recipe, task)
@@ -191,6 +193,6 @@ def _check_room(task: Task, network: Module, model: str) -> None:
         replace(longest, asked=None).outputs(network.eval())
     except ValueError as error:
         raise ValueError(
-            f"{model}: the longest text of {task.name} has {len(longest.features)} tokens: {error}; max_tokens in"
+            f"{model}: the longest text of {task.name} has {longest.num_nodes} tokens: {error}; max_tokens in"
             " [data] keeps the first of a longer text, length those of a row"
         ) from error

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from edgewise.training import checkpoint, confusion, metrics, ranking, residuals, surprise, tensorboard
 from edgewise.training.atomic import leftovers, write_text
-from edgewise.training.named import named
 from edgewise.training.recipe import Recipe
-from edgewise.training.schedules import SCHEDULES, Schedule
+from edgewise.training.schedules import schedule_of
 
 RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
 CHECKPOINTS, PICTURES = (
@@ -44,9 +43,8 @@ def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overw
 
 def _check_same(folder: Path, recipe: Recipe) -> None:
     started = Recipe.read(folder / RECIPE)
-    schedule: Schedule = named(recipe.training.schedule, SCHEDULES, "schedule")
     # A schedule that ends is another one where it ends later.
-    same = recipe if schedule.ends else recipe.with_epochs(started.training.epochs)
+    same = recipe if schedule_of(recipe.training).ends else recipe.with_epochs(started.training.epochs)
     differences = same.differences(started)
     if differences:
         listed = "".join(f"\n  {difference}" for difference in differences)

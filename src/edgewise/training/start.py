@@ -8,13 +8,13 @@ from typing import Any
 from torch import Tensor
 from torch.nn import Module
 
-from edgewise.models import Network
+from edgewise.models import Network, NetworkConfig
 from edgewise.models.tied import tied_names
 from edgewise.training import checkpoint
 
 HEAD = "head."  # how the weights are called that answer what this run asks, and no other
 # Of a network's config, what may be other than where its weights come from.
-FREE = ("head", "dropout", "input_dropout", "patterns")
+FREE = ("head", "dropout", "input_dropout", "layer_dropout", "patterns")
 
 
 def start_from(network: Module, run: Path) -> None:
@@ -30,7 +30,8 @@ def start_from(network: Module, run: Path) -> None:
     config = run / checkpoint.BEST / "config.json"
     told = [*_unlike(network, found)]
     if isinstance(network, Network) and config.is_file():
-        mine, theirs = (json.loads(text) for text in (network.config.to_json(), config.read_text(encoding="utf-8")))
+        there = NetworkConfig.from_json(config.read_text(encoding="utf-8"))  # with what it does not say at its default
+        mine, theirs = (json.loads(each.to_json()) for each in (network.config, there))
         told = [*_differences(mine, theirs), *told]
     if told or not found:
         listed = "".join(f"\n  {line}" for line in told[:8]) + (f"\n  and {len(told) - 8} more" if told[8:] else "")

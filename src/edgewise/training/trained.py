@@ -8,8 +8,10 @@ from pathlib import Path
 
 from torch.nn import Module
 
-from edgewise.data import DATASETS, Learned, Task
+from edgewise.data import DATASETS, Learned, Task, Tokeniser
+from edgewise.models import Network
 from edgewise.part import Part
+from edgewise.training import checkpoint
 from edgewise.training.recipe import Recipe
 from edgewise.training.run import network_for, task_of
 from edgewise.training.run_folder import DATA, RECIPE
@@ -68,6 +70,21 @@ class Trained:
         learned = self.learned if targets else self.learned.without_targets()
         task: Task = Part(part.name, {**part.options, **place}).build(DATASETS, "data set", learned=learned)
         return sampled(task, self.recipe.training)
+
+    def tokeniser(self) -> Tokeniser:
+        """What its texts were cut into tokens by; refused where it was trained on other things than texts."""
+        if self.learned is None:
+            raise FileNotFoundError(f"{self.folder}: it has no {DATA}; edgewise train --resume goes on with it")
+        if "tokeniser" not in self.learned.encoders:
+            raise ValueError(
+                f"{self.folder}: it was trained on {self.recipe.data.name!r}, which brings no texts, so it has no "
+                "tokeniser"
+            )
+        return Tokeniser.of(self.learned.encoders["tokeniser"])
+
+    def best_network(self) -> Network:
+        """The network with its best weights, as it was saved: no data are read."""
+        return checkpoint.best_network(self.folder)
 
     def network(self, task: Task) -> Module:
         """The network of the recipe for a task; its weights are the first ones, until `checkpoint.load_best`."""

@@ -1,21 +1,25 @@
-"""A device's loss, so weighed that the gradient is that of the whole batch."""
+"""The loss of a device's batch, so weighed that the gradient is that of all batches of a step together."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def weighed(fabric: Any, loss: Tensor, outputs: Tensor, known: Tensor) -> Tensor:
-    """R (n_r / Σ_s n_s) loss_r, n_r the known targets of device r of R: the mean of their gradients is taken then.
+def shares_of(fabric: Any, known: Sequence[int]) -> list[float]:
+    """R n_rb / Σ n, where this device r of R is asked about n_rb known targets in its batch b of a step.
 
-        (1/R) Σ_r R (n_r / Σ_s n_s) ∇loss_r = ∇loss of the whole batch, a mean over its known targets
+        (1/R) Σ_r Σ_b R (n_rb / Σ n) ∇loss_rb = ∇loss of one large batch, a mean over its known targets
 
-    A device that is asked about nothing has no loss, and no gradient.
+    The mean of the devices' gradients is taken elsewhere; Σ n counts the known targets of all of them.
     """
-    if fabric.world_size == 1:
-        return loss
-    count = known.sum().to(torch.float64)
-    total = fabric.all_reduce(count.clone(), reduce_op="sum")
-    share: Tensor = fabric.world_size * count / total
-    return loss * share.to(loss.dtype) if count else (outputs * 0).sum()
+    total = sum(known)
+    if fabric.world_size > 1:
+        total = int(fabric.all_reduce(torch.tensor(total), reduce_op="sum"))
+    return [fabric.world_size * count / total if count else 0.0 for count in known]
+
+
+def weighed(loss: Tensor, outputs: Tensor, share: float) -> Tensor:
+    """share · loss. A batch that asks about nothing has no loss, and no gradient."""
+    return loss * share if share else (outputs * 0).sum()
