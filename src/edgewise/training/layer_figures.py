@@ -1,4 +1,4 @@
-"""What the layers of a network do with a batch: how spread their logits are, how wide they listen, how large they get."""
+"""What layers do with a batch: how spread their logits are, how wide they listen, how large their states get."""
 
 from typing import Any, NamedTuple
 
