@@ -36,6 +36,7 @@ class Row:
 
     name: str
     changes: tuple[str, ...] = ()
+    warm_up: int = 0  # steps
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,6 @@ class Plan:
     steps: int  # each run has, unless --steps says otherwise
     every: int  # steps a point
     rates: tuple[float, ...]  # learning rates, unless --rates says otherwise
-    warm_up: int = 0  # steps
 
     def arguments(self, doc: str | None) -> argparse.Namespace:
         parser = report.parser(doc)
@@ -73,7 +73,7 @@ class Plan:
             folder = self.place(row, rate, seed, options.steps)
             changes = [f"data.folder={options.data / 'tinyshakespeare'}", *self.changed(row, options.steps)]
             changes += [f"training.learning_rate={rate}", f"training.seed={seed}"]
-            found.setdefault((row.name, rate), []).append(trained(changes, folder, self.every))
+            found.setdefault((row.name, rate), []).append(trained(changes, folder, min(self.every, options.steps)))
         return [{"name": name, "rate": rate} | summary(runs) for (name, rate), runs in found.items()]
 
     def place(self, row: Row, rate: float, seed: int, steps: int) -> Path:
@@ -82,9 +82,10 @@ class Plan:
 
     def changed(self, row: Row, steps: int) -> list[str]:
         """What is changed in the recipe."""
-        epochs = max(1, round(steps / self.every))
-        warm_up = min(self.warm_up / self.every, epochs / 2)
-        common = ["data.name=short_epochs:language", f"data.steps={self.every}", f"training.epochs={epochs}"]
+        every = min(self.every, steps)
+        epochs = round(steps / every)
+        warm_up = min(row.warm_up / every, epochs / 2)
+        common = ["data.name=short_epochs:language", f"data.steps={every}", f"training.epochs={epochs}"]
         return [*common, f"training.warm_up={warm_up:.4f}", *self.changes, *row.changes]
 
 
@@ -98,7 +99,7 @@ def trained(changes: Sequence[str], folder: Path, every: int) -> dict[str, Any]:
     kept: dict[str, Any] = json.loads((folder / FIGURES).read_text())
     epochs = metrics.read(folder)
     curve = [[every * one.number, round(one.train_loss, 4), round(one.validation_loss, 4)] for one in epochs]
-    return kept | {"curve": curve, "folder": str(folder)}
+    return kept | {"curve": curve}
 
 
 def _figures(changes: Sequence[str], folder: Path, every: int) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def parameters(changes: tuple[str, ...]) -> int:
 def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Mean and standard deviation over seeds, the quickest step and the most memory; the curve of the first seed."""
     kept = {"seeds": len(runs), "diverged": sum(one["diverged"] for one in runs), "curve": runs[0]["curve"]}
-    kept |= {"parameters": runs[0]["parameters"], "folder": runs[0]["folder"]}
+    kept["parameters"] = runs[0]["parameters"]
     if kept["diverged"]:
         return kept
     losses = {part: [one[part] for one in runs] for part in ("validation", "test")}
@@ -167,7 +168,9 @@ COSTS_TOLD = (
 )
 
 
-def page(title: str, told: Sequence[str], rows: Sequence[Row]) -> str:
-    """A report: title, header, what is told, and what each row changes in the recipe."""
-    changed = [f"- {row.name}: `{' '.join(row.changes)}`" for row in rows if row.changes]
-    return "\n\n".join([f"# {title}", report.header("lightning"), *told, "\n".join(changed)])
+def page(title: str, told: Sequence[str], plan: Plan, found: Sequence[dict[str, Any]]) -> str:
+    """A report: title, header, what is told, and what each row that was found changes in the recipe."""
+    names = {row["name"] for row in found}
+    changed = [f"- {row.name}: `{' '.join(row.changes)}`" for row in plan.rows if row.name in names and row.changes]
+    parts = [*told, f"What is changed in the recipe `{RECIPE}` for all: `{' '.join(plan.changes)}`; and row by row:"]
+    return "\n\n".join([f"# {title}", report.header("lightning"), *parts, "\n".join(changed)])
