@@ -39,7 +39,7 @@ PLAN = Plan(
     ),
     steps=360,
     every=EVERY,
-    rates=(1e-3, 4e-3),
+    rates=(3e-4, 1e-3, 3e-3),
 )
 
 
