@@ -15,6 +15,8 @@ from edgewise.training.recipe import Recipe
 from edgewise.training.start import body, head
 from edgewise.training.work import Work
 
+LAYERS = ("![spread of logits, entropy of weights and size of states by epoch](layers.png)", "")
+
 
 def write_report(
     recipe: Recipe, task: Task, network: Module, outcome: Outcome, shown: Sequence[str], work: Work
@@ -58,6 +60,7 @@ def write_report(
             "",
             "![loss and score by epoch](curves.png)",
             "",
+            *(LAYERS if recipe.training.layer_figures else ()),
             f"## Test {examples}",
             "",
             *shown,
