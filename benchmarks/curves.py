@@ -29,8 +29,8 @@ def sequences(numbers: dict[str, Any]) -> Any:
         right.errorbar(seconds, nats, yerr=row["test"][1] or None, fmt="o", color=colour, markersize=5)
         right.annotate(row["name"], (seconds, nats), (5, 3), textcoords="offset points", fontsize=8)
     left.set(xlabel="steps", title="validation, nats a character", ylim=(None, ceiling(rows, VALIDATION)))
-    right.set(xlabel="seconds of a processor", title="test, nats a character", xscale="log")
-    right.margins(x=0.25)
+    right.set(xlabel="seconds of a processor", title="test, nats a character", xlim=(0, None))
+    right.margins(x=0.3)
     figure.legend(*left.get_legend_handles_labels(), **LEGEND)
     figure.tight_layout()
     return figure

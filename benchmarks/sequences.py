@@ -1,4 +1,4 @@
-"""Who hears whom in a text, and how: attention, means, convolutions and recurrences in one decoder, on tiny Shakespeare.
+"""Ways to hear a text: attention, means, convolutions and recurrences in one decoder, on tiny Shakespeare.
 
     python benchmarks/sequences.py --data FOLDER [--only TEXT] [--seeds N] [--rates X ...] [--steps N] [--finished]
                                    [--threads N] [--save]
@@ -73,9 +73,9 @@ def told(rows: Sequence[dict[str, Any]], plan: Plan, steps: int) -> str:
     ]  # fmt: skip
     tried = [[row["name"], f"{row['rate']:g}", written(row, "last"), written(row, "validation")] for row in rows]
     about = (
-        f"A decoder of three layers, {steps} steps of about 2,048 characters, on tiny Shakespeare. Nats a character; the"
-        " weights are those of the point that is best in validation, and so is the learning rate; bits are of the test"
-        " part. Positions are rotary where there is attention, none or sinusoidal where there is not. "
+        f"A decoder of three layers, {steps} steps of about 2,048 characters, on tiny Shakespeare. Nats a character;"
+        " the weights are those of the point that is best in validation, and so is the learning rate; bits are of the"
+        " test part. Positions are rotary where there is attention, none or sinusoidal where there is not. "
     )
     columns = ["hears", "validation:", "test:", "bits:", "learning rate:", *COSTS]
     parts = [
