@@ -1,9 +1,10 @@
-"""Figures of saved numbers, for docs/: what an edge costs by graph and way, and what it costs as a graph fills up.
+"""Figures of saved numbers, for docs/: what an edge costs by graph and way, and as a graph fills up; and `curves`.
 
     python benchmarks/figures.py
 
-Reads the newest JSON of each benchmark in benchmarks/results; writes docs/performance-attention.svg and
-docs/performance-density.svg. What was not saved is not drawn, and is said.
+Reads the newest JSON of each benchmark in benchmarks/results; writes docs/performance-attention.svg,
+docs/performance-density.svg, docs/sequences.svg, docs/depth.svg and docs/scale-*.svg. What was not saved is not drawn,
+and is said.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from curves import CURVES
 from matplotlib import pyplot
 from progress import tell
 from report import latest
@@ -35,12 +37,13 @@ STYLE |= {"axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd"
 
 
 def main() -> None:
-    for name, draw in (("attention", attention), ("density", density)):
+    own = {f"performance-{draw.__name__}": (draw.__name__, draw) for draw in (attention, density)}
+    for target, (name, draw) in (own | CURVES).items():
         file = latest(name)
         if file is None:
             tell(f"no saved numbers of {name}: python benchmarks/{name}.py --save")
             continue
-        draw_to(DOCS / f"performance-{name}.svg", draw, json.loads(file.read_text()))
+        draw_to(DOCS / f"{target}.svg", draw, json.loads(file.read_text()))
 
 
 def draw_to(target: Path, draw: Any, numbers: dict[str, Any]) -> None:

@@ -135,7 +135,7 @@ def test_an_unknown_word_lists_the_known_ones(field):
             Hearing(share="all", num_heads=2, num_key_value_heads=1),
             "share='all' needs senders and receivers of one width",
         ),
-        (Hearing(score="constant", share="key_value"), "'constant' reads no query and no key, so share='key_value'"),
+        (Hearing(score="constant", share="key_value"), "'constant' reads no key, so share='key_value'"),
         (
             Hearing(score="constant", project_value=False, head_dim=4),
             "head_dim=4 would be ignored: the score 'constant' and project_value=False leave nothing to project",

@@ -101,7 +101,7 @@ def test_nobody_is_moved_by_whom_they_cannot_hear(reads):
         ({"bidirectional": True, "out_dim": 5}, "Recurrent: two directions cannot share 5 channels evenly"),
         ({"out_dim": 5}, "a residual adds the state itself, so 4 and 5 channels must be equal"),
         ({"graph": "a->b", "nodes": "b"}, "renews the node set 'b', so it reads a graph among these nodes, got 'a->b'"),
-        ({"placement": "mid"}, "unknown RecurrentConfig.placement 'mid'. Known: pre, post"),
+        ({"placement": "mid"}, "unknown RecurrentConfig.placement 'mid'. Known: post, pre"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(options, message):

@@ -44,7 +44,7 @@ ARGUMENTS = {
     "encoder, before": TEXT | {"tokens": 11, "placement": "pre", "head": Part("nodes", {"out_dim": 3})},
     "encoder, gated convolution": TEXT | {"tokens": 11, "hears": "gated_convolution", "width": 17},
     "encoder, dynamic convolution": TEXT | {"tokens": 11, "hears": "dynamic_convolution", "width": 17},
-    "encoder, gaussian": TEXT | {"tokens": 11, "hears": "gaussian", "positions": ()},
+    "encoder, gaussian": TEXT | {"tokens": 11, "hears": "gaussian"},
     "decoder": TEXT | {"tokens": 11},
     "decoder, after": TEXT | {"tokens": 11, "placement": "post", "tied": False},
     "encoder, all-attention": TEXT | {"tokens": 11, "hidden": 0, "memories": 5},

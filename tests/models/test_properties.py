@@ -13,7 +13,7 @@ from edgewise.layers import BlockConfig
 from edgewise.models import HEADS, MODELS, Network, NetworkConfig
 from edgewise.part import Part
 
-ORDERED = ("sinusoidal", "learned", "rotary", "gaussian")  # parts that read the place of a node
+ORDERED = ("sinusoidal", "learned", "rotary")  # parts that read the place of a node
 # What each head answers about, and its options.
 PER = {
     "nodes": ("nodes", {"out_dim": 3}),

@@ -30,7 +30,7 @@ BUSY = {
         device = "cpu"
         save_every = 0
         """,
-    # A learning rate that rises and falls, a clipped gradient.
+    # A learning rate that rises and falls, a clipped gradient of several batches, means of weights.
     "mini-batches": f"""
         [data]
         name = "tests.training.stand_in:cycles_task"
@@ -42,7 +42,10 @@ BUSY = {
         schedule = "cosine"
         warm_up = 3
         clip_norm = 1.0
-        batch_size = 8
+        batch_size = 4
+        accumulation = 3
+        decayed = "matrices"
+        averaging = {{name = "last", count = 3}}
         device = "cpu"
         save_every = 0
         """,

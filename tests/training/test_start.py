@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,16 @@ def test_weights_of_another_network_are_refused_with_what_differs(pretrained, ch
 def test_dropout_may_be_another(pretrained):
     _, recipe = pretrained
     prepare(Recipe.read(recipe, ["model.dropout=0.3", "model.input_dropout=0.1"]))
+
+
+def test_a_word_that_an_older_config_does_not_say_is_at_its_default(pretrained):
+    folder, recipe = pretrained
+    config = folder / "runs" / "a" / "best" / "config.json"
+    table = json.loads(config.read_text())
+    for block in table["blocks"]:
+        del block["join"]
+    config.write_text(json.dumps(table))
+    prepare(Recipe.read(recipe))
 
 
 def test_what_is_no_finished_run_is_named(pretrained):

@@ -59,6 +59,14 @@ def test_a_language_model_learns_its_text(tmp_path):
     assert (tmp_path / "run" / "surprise.png").stat().st_size > 1000
 
 
+def test_a_text_of_few_characters_is_reported_without_a_table_of_them(tmp_path):
+    asked = language(tmp_path, epochs=1)
+    for file in tmp_path.glob("*.txt"):
+        file.write_text("ab|c\n" * 60)
+    run(asked, tmp_path / "run")
+    assert "- 6 names are asked for; `data.json` lists them." in (tmp_path / "run" / "report.md").read_text()
+
+
 def test_figures_of_tokens_are_of_their_units(tmp_path):
     run(language(tmp_path, 'tokeniser = {name = "bpe", size = 270}', epochs=2), tmp_path / "run")
     found = evaluate(Trained.open(tmp_path / "run"), parts=["test"])

@@ -15,7 +15,8 @@ from edgewise.layers.positions import EDGE_BIASES, NODE_POSITIONS, ROTARIES
 from edgewise.layers.readouts import READOUTS
 from edgewise.layers.recurrent import RECURRENCES, Recurrent, RecurrentConfig
 from edgewise.layers.roots import ROOTS
-from edgewise.layers.scores import SCORES, Score
+from edgewise.layers.score import Score
+from edgewise.layers.scores import SCORES
 from edgewise.layers.state import NODES, State, node_sets
 from edgewise.layers.sublayer import Sublayer
 

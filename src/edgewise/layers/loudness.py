@@ -58,6 +58,15 @@ class Loudness:
         kept = kernels.keep(torch.randint(2**62, ()), receivers, senders, num_heads, self.dropout) / (1 - self.dropout)
         return kept if weights is None else weights * kept.to(weights.dtype)
 
+    def logits(self, graph: Graph) -> Float[Tensor, "*batch edges heads"] | None:
+        """s_ij + b_ij as numbers, without dropout; None where every edge counts 1."""
+        if isinstance(self.score, kernels.Constant) and self.bias is None:
+            return None
+        logits = kernels.score_edges(
+            self.query, self.key, graph, score=self.score, bias=self.bias, edge_key=self.edge_key
+        )
+        return logits if logits.dim() > 1 else logits[:, None]
+
     def _numbers(self, graph: Graph) -> Tensor | None:
         if isinstance(self.score, kernels.Constant):
             return None

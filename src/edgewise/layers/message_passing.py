@@ -17,7 +17,8 @@ from edgewise.layers.positions.places import receiver_places, sender_places
 from edgewise.layers.positions.rotary import ROTARIES
 from edgewise.layers.projections import Projections
 from edgewise.layers.roots import ROOTS
-from edgewise.layers.scores import SCORES, Dot, Score
+from edgewise.layers.score import Score
+from edgewise.layers.scores import SCORES, Dot
 from edgewise.layers.self_loops import with_self_loops
 from edgewise.names import lookup
 from edgewise.part import Part

@@ -148,8 +148,7 @@ def _check_without_keys(hearing: Hearing, reads_nodes: bool) -> None:
     """Refuse what only a query or a key could give a meaning."""
     score = Part.of(hearing.score).name
     if hearing.share != "none":
-        none = "no key" if reads_nodes else "no query and no key"
-        raise ValueError(f"Hearing: the score {score!r} reads {none}, so share={hearing.share!r} is empty")
+        raise ValueError(f"Hearing: the score {score!r} reads no key, so share={hearing.share!r} is empty")
     if hearing.head_dim is not None and not hearing.project_value and not reads_nodes:
         raise ValueError(
             f"Hearing: head_dim={hearing.head_dim} would be ignored: the score {score!r} and "

@@ -1,48 +1,19 @@
 """How loudly: from what receivers ask and senders offer to one number per edge and head.
 
-Your own score is a subclass with one method; name it in a recipe by its import path.
+Your own score is a subclass of Score with one method; name it in a recipe by its import path.
 """
 
-import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from edgewise import kernels
 from edgewise.graph import Graph
 from edgewise.kernels import EdgeTerm, segments
 from edgewise.layers.loudness import Loudness
-from edgewise.layers.offsets import Reach
-
-
-class Score(nn.Module):
-    """s_ij from the projected query of i, the projected key of j, and the raw features of the edge.
-
-    `reads_nodes` says whether query and key are projected at all, and `reads_keys` whether the key is; `reads_edges`
-    whether raw edge features are read directly (rather than through the layer's edge projection, which arrives as
-    `edge_key`), and `edges_optional` whether a layer that has an edge_dim may be called without them. `reads_degrees`:
-    how many a sender hears itself counts, so it must not be a past one.
-    """
-
-    reads_nodes = True
-    reads_keys = True
-    reads_edges = False
-    edges_optional = False
-    reads_degrees = False
-
-    def forward(
-        self,
-        query: Float[Tensor, "*batch receivers heads dim"] | None,
-        key: Float[Tensor, "*batch senders kv_heads dim"] | None,
-        edge_key: EdgeTerm | None,
-        graph: Graph,
-        edges: Float[Tensor, "edges features"] | None,
-    ) -> Loudness:
-        """How loudly each edge of the graph is heard."""
-        raise NotImplementedError(f"{type(self).__name__}: defines forward(query, key, edge_key, graph, edges)")
+from edgewise.layers.offset_scores import Dynamic, Light
+from edgewise.layers.score import Score, glorot
 
 
 class Constant(Score):
@@ -137,9 +108,9 @@ class Additive(Score):
     def __init__(self, num_heads: int, head_dim: int, edge_dim: int | None = None, negative_slope: float = 0.2) -> None:
         super().__init__()
         self.negative_slope = negative_slope
-        self.query_vector = _glorot(num_heads, head_dim)
-        self.key_vector = _glorot(num_heads, head_dim)
-        self.edge_vector = _glorot(num_heads, head_dim) if edge_dim is not None else None
+        self.query_vector = glorot(num_heads, head_dim)
+        self.key_vector = glorot(num_heads, head_dim)
+        self.edge_vector = glorot(num_heads, head_dim) if edge_dim is not None else None
 
     def forward(
         self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
@@ -163,7 +134,7 @@ class GATv2(Score):
     def __init__(self, num_heads: int, head_dim: int, negative_slope: float = 0.2) -> None:
         super().__init__()
         self.negative_slope = negative_slope
-        self.vector = _glorot(num_heads, head_dim)
+        self.vector = glorot(num_heads, head_dim)
 
     def forward(
         self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
@@ -206,8 +177,8 @@ class Gaussian(Score):
             raise ValueError(f"gaussian: dim is for coordinates='degree'; {wanted} edge features are as they are")
         dim = (dim or 2) if wanted is None else wanted
         self.from_degree = nn.Linear(2, dim) if wanted is None else None
-        self.mean = _glorot(num_heads, dim)
-        self.deviation = _glorot(num_heads, dim)
+        self.mean = glorot(num_heads, dim)
+        self.deviation = glorot(num_heads, dim)
 
     def forward(
         self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
@@ -231,64 +202,6 @@ def _degrees(graph: Graph, dtype: torch.dtype) -> Tensor:
     heard, told = graph.degree(), graph.degree() if square else graph.sender_degree()
     ends = torch.stack([heard[receivers], told[senders]], dim=1)
     return ends.clamp(min=1).to(torch.promote_types(dtype, torch.float32)).rsqrt().to(dtype)
-
-
-class Light(Score):
-    """s_ij^h = w_h[j - i]: a number of the offset for each head.
-
-    With the aggregator softmax it is the lightweight convolution: depthwise, its kernel a softmax, one for all channels
-    of a head. The kernel reaches `before` nodes to the left and `after` to the right, as the pattern window does.
-
-    Wu et al. 2019, section 3, https://arxiv.org/abs/1901.10430. Differs: the softmax is over what is heard, where
-    theirs also runs over the zeros of the padding before a sequence begins.
-    """
-
-    reads_nodes = False
-
-    def __init__(self, num_heads: int, before: int = 1, after: int = 1) -> None:
-        super().__init__()
-        self.reach = Reach.of("light", before, after)
-        self.kernel = nn.Parameter(_glorot(num_heads, self.reach.width).detach().T.contiguous())
-
-    def forward(
-        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
-    ) -> Loudness:
-        """A row of the kernel for each edge."""
-        return Loudness(kernels.Given(functional.embedding(self.reach.rows(graph, "light"), self.kernel)))
-
-
-class Dynamic(Score):
-    """s_ij^h = q_i^h · w_h[j - i]: the receiver says how loudly it hears each offset.
-
-    With the aggregator softmax it is the dynamic convolution. What is heard has no part in the score, so an edge costs
-    one number a head; reach as `Light`.
-
-    Wu et al. 2019, section 4, https://arxiv.org/abs/1901.10430. Differs: the paper's one matrix from the state to the
-    kernel is W_q and w here, and the softmax is over what is heard.
-    """
-
-    reads_keys = False
-
-    def __init__(self, num_heads: int, head_dim: int, before: int = 1, after: int = 1) -> None:
-        super().__init__()
-        self.reach = Reach.of("dynamic", before, after)
-        bound = math.sqrt(6 / max(self.reach.width + head_dim, 1))
-        self.kernel = nn.Parameter(torch.empty(self.reach.width, num_heads, head_dim).uniform_(-bound, bound))
-
-    def forward(
-        self, query: Tensor | None, key: Tensor | None, edge_key: EdgeTerm | None, graph: Graph, edges: Tensor | None
-    ) -> Loudness:
-        """Width numbers for each receiver and head, of which each edge takes one."""
-        assert query is not None  # reads_nodes
-        numbers = torch.einsum("...rhd,khd->...rkh", query, self.kernel).flatten(-3, -2)
-        rows, receivers = self.reach.rows(graph, "dynamic"), segments.edges(graph)[1]
-        return Loudness(kernels.Given(numbers.index_select(-2, receivers * self.reach.width + rows)))
-
-
-def _glorot(num_heads: int, dim: int) -> nn.Parameter:
-    """Uniform in ±√(6 / (heads + dim))."""
-    bound = math.sqrt(6 / max(num_heads + dim, 1))
-    return nn.Parameter(torch.empty(num_heads, dim).uniform_(-bound, bound))
 
 
 SCORES: dict[str, type[Score]] = {

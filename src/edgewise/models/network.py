@@ -1,6 +1,6 @@
 """THE network: embed, blocks, head. Every architecture is a configuration of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +145,12 @@ class Network(nn.Module):
         edges: Float[Tensor, "..."] | Mapping[str, Tensor] | None = None,
         whole: Float[Tensor, "graphs dim"] | None = None,
         past: Pasts | None = None,
+        watch: Callable[[int, State], None] | None = None,
     ) -> tuple[State, dict[str, Graph], Pasts]:
-        """All final states, the graphs they were heard along, and what each hearing leaves."""
+        """All final states, the graphs they were heard along, and what each hearing leaves.
+
+        `watch` hears the number of each block and the state that it gives.
+        """
         inputs = self._inputs(x)
         if isinstance(graphs, Sequences):
             graphs = self._made_of(graphs, inputs[self.config.answers].device)
@@ -164,6 +168,8 @@ class Network(nn.Module):
             assert isinstance(block, Block | GraphNetwork | Recurrent)
             state, kept = block.step(self._combined(state, said), heard, None if past is None else past[n])
             pasts.append(kept)
+            if watch is not None:
+                watch(n, state)
         state = self._combined(state, said)
         if self.norm is not None:
             state = state.with_nodes(self.config.answers, self.norm(state.nodes[self.config.answers]))

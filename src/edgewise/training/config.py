@@ -51,6 +51,7 @@ class TrainingConfig:
     strategy: str = AUTO  # how they train together: a name in STRATEGIES, as Lightning Fabric calls them; "auto": ddp
     precision: str = "32-true"  # a name in PRECISIONS, as Lightning Fabric calls them
     save_every: float = 5.0  # seconds between two writes of last/ and best/; 0: after every epoch
+    layer_figures: bool = False  # whether layers.csv keeps logit spread, entropy and state size of each layer an epoch
     tensorboard: bool = False  # whether the curves are written for TensorBoard, too
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from edgewise.training.energy import Energy
 from edgewise.training.fabric import align_buffers, gathered, joined
 from edgewise.training.goal import Goal
 from edgewise.training.interrupt import Interrupted, postponed_interrupt
+from edgewise.training.layers_file import LayersFile
 from edgewise.training.look import look
 from edgewise.training.machine import peak_device_memory, peak_memory
 from edgewise.training.meter import Meter
@@ -138,6 +139,10 @@ def _train(
         align_buffers(fabric, network)
         return meter.figures()
 
+    layers = None
+    if config.layer_figures and first:
+        layers = LayersFile(folder, network, task, config.batch_size, keep=place.epoch)
+
     with (
         deterministic(),
         postponed_interrupt() as interrupted,
@@ -163,6 +168,8 @@ def _train(
             place.memory = max(place.memory, sum(memory for memory, _ in held))
             place.device_memory = max(place.device_memory, sum(memory for _, memory in held))
             epoch = Epoch(place.epoch, round(place.seconds, 3), train_loss, train_score, loss, score)
+            if layers:
+                layers.add(place.epoch)
             if metrics:
                 metrics.add(epoch)
                 tell(epoch, place)

@@ -6,7 +6,7 @@ from datetime import date
 import torch
 from torch.nn import Module
 
-from edgewise.data import Classes, Task
+from edgewise.data import Classes, Task, Tokens
 from edgewise.data.parts import PARTS
 from edgewise.training.confusion import MOST
 from edgewise.training.loop import Outcome
@@ -14,6 +14,8 @@ from edgewise.training.machine import processor, versions
 from edgewise.training.recipe import Recipe
 from edgewise.training.start import body, head
 from edgewise.training.work import Work
+
+LAYERS = ("![spread of logits, entropy of weights and size of states by epoch](layers.png)", "")
 
 
 def write_report(
@@ -58,6 +60,7 @@ def write_report(
             "",
             "![loss and score by epoch](curves.png)",
             "",
+            *(LAYERS if recipe.training.layer_figures else ()),
             f"## Test {examples}",
             "",
             *shown,
@@ -91,6 +94,8 @@ def write_report(
 
 def _targets(task: Task) -> list[str]:
     """How many of each class, or how much is known of each label or number, part by part."""
+    if len(task.class_names) > MOST or isinstance(task.answer, Tokens):
+        return [f"- {len(task.class_names)} names are asked for; `data.json` lists them."]
     parts = {part: task.asked(part) for part in PARTS}
     if isinstance(task.answer, Classes):
         head = "class"
@@ -98,8 +103,6 @@ def _targets(task: Task) -> list[str]:
     else:
         head = "known"
         counts = [task.answer.known(targets).sum(dim=0).tolist() for targets in parts.values()]
-    if len(task.class_names) > MOST:
-        return [f"- {len(task.class_names)} names are asked for; `data.json` lists them."]
     names = [name.replace("|", "\\|") for name in task.class_names]
     rows = [
         f"| {' | '.join([name, *map(str, row)])} |" for name, row in zip(names, zip(*counts, strict=True), strict=True)

@@ -14,13 +14,15 @@ from edgewise.extras import require
 from edgewise.models import MODELS, Network, NetworkConfig
 from edgewise.part import Part
 from edgewise.ranks import rank
-from edgewise.training import metrics
+from edgewise.training import layers_file, metrics
 from edgewise.training.atomic import write_text
 from edgewise.training.chance import set_chance
 from edgewise.training.curves import draw_curves
 from edgewise.training.fabric import make_fabric
 from edgewise.training.goal import Goal
 from edgewise.training.launch import launched
+from edgewise.training.layer_figures import check_layer_figures
+from edgewise.training.layers_file import draw_layers, read_layers
 from edgewise.training.loop import Outcome, train
 from edgewise.training.metrics import Epoch
 from edgewise.training.place import Place
@@ -88,6 +90,8 @@ def finish(
         with launched(recipe, folder, resume=resume):
             outcome = train(network, task, recipe.training, folder, resume=resume, tell=tell)
     draw_curves(metrics.read(folder), outcome.score_name, outcome.best_epoch, folder / CURVES)
+    if recipe.training.layer_figures:
+        draw_layers(read_layers(folder), folder / layers_file.PICTURE)
     shown = SHOWN[type(task.answer)](task, outcome.test_outputs, folder)
     done = work(network, task, recipe.training)
     write_text(folder / REPORT, write_report(recipe, task, network, outcome, shown, done))
@@ -113,6 +117,8 @@ def prepare(recipe: Recipe, *, resume: bool = False) -> tuple[Task, Module]:
     network = network_for(recipe, task)
     if recipe.training.start and not resume:
         start_from(network, Path(recipe.training.start))
+    if recipe.training.layer_figures:
+        check_layer_figures(network)
     _try_out(recipe, task, network)
     return task, network
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from edgewise.training import checkpoint, confusion, metrics, ranking, residuals, surprise, tensorboard
+from edgewise.training import checkpoint, confusion, layers_file, metrics, ranking, residuals, surprise, tensorboard
 from edgewise.training.atomic import leftovers, write_text
 from edgewise.training.recipe import Recipe
 from edgewise.training.schedules import schedule_of
@@ -11,9 +11,9 @@ from edgewise.training.schedules import schedule_of
 RECIPE, REPORT, CURVES, DATA = "recipe.toml", "report.md", "curves.png", "data.json"
 CHECKPOINTS, PICTURES = (
     (checkpoint.BEST, checkpoint.LAST),
-    (CURVES, confusion.FILE, residuals.FILE, ranking.FILE, surprise.FILE),
+    (CURVES, layers_file.PICTURE, confusion.FILE, residuals.FILE, ranking.FILE, surprise.FILE),
 )
-OURS = (RECIPE, metrics.FILE, *CHECKPOINTS, tensorboard.FOLDER, *PICTURES, DATA, REPORT)
+OURS = (RECIPE, metrics.FILE, layers_file.FILE, *CHECKPOINTS, tensorboard.FOLDER, *PICTURES, DATA, REPORT)
 
 
 def open_run_folder(folder: Path, recipe: Recipe, *, resume: bool = False, overwrite: bool = False) -> None:
