@@ -23,7 +23,10 @@ from progress import Progress
 
 SST2 = ('data.columns=["text", "label"]', *(f"data.{part}={file}.tsv" for part, file in (
     ("train", "train"), ("validation", "dev"), ("test", "test"))))  # fmt: skip
-R8 = ('data.target=["category"]', "data.train=train.tsv", "data.validation=0.1", "data.test=test.tsv")
+R8 = (
+    *('data.target=["category"]', "data.train=train.tsv", "data.validation=0.1", "data.test=test.tsv"),
+    "data.max_tokens=128",
+)
 EWT = tuple(f"data.{part}=en_ewt-ud-{file}.conllu" for part, file in (
     ("train", "train"), ("validation", "dev"), ("test", "test")))  # fmt: skip
 CHECKPOINT = ("model.folder={minilm}", "data.tokeniser.file={minilm}/tokenizer.json")

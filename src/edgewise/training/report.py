@@ -13,8 +13,10 @@ from edgewise.training.loop import Outcome
 from edgewise.training.machine import processor, versions
 from edgewise.training.recipe import Recipe
 from edgewise.training.start import body, head
+from edgewise.training.work import MOST as MOST_COUNTED
 from edgewise.training.work import Work
 
+COUNTED = f" Of parts with more than {MOST_COUNTED} batches so many are counted, and the others taken as their mean."
 LAYERS = ("![spread of logits, entropy of weights and size of states by epoch](layers.png)", "")
 
 
@@ -77,7 +79,7 @@ def write_report(
             f"- {_flops(work.forward)} for one pass forward over the test {examples} and what they hear;"
             f" {_flops(work.epoch)} for an epoch: its steps, forward and backward, and the look at the validation"
             f" {examples}. Counted are matrix products and, edge by edge, attention and aggregation; a product and its"
-            " sum are two.",
+            f" sum are two.{COUNTED if work.sampled else ''}",
             f"- {options}." if options else "- All options as the model has them.",
             *_start(recipe, network),
             "",
