@@ -1,5 +1,6 @@
 """edgewise generate RUN: what the network of a run says, token by token, in its own characters."""
 
+import math
 import shlex
 from pathlib import Path
 from shutil import copytree
@@ -122,3 +123,15 @@ def test_half_a_character_waits_for_its_other_half():
     steps = ([token] for token in rest)
     assert list(_pieces("aé", begun, steps, cut.text)) == ["aé", "€", "ü", ""]
     assert "".join(_pieces("aé", begun, ([token] for token in rest[:-1]), cut.text)) == "aé€\N{REPLACEMENT CHARACTER}"
+
+
+def test_its_figures_are_told_per_token_character_and_word(edgewise, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    result = edgewise("evaluate", "said", "--part", "test")
+    assert result.exit_code == 0, result.stderr
+    head, line = result.stdout.splitlines()[:2]
+    assert head.split() == ["part", "tokens", "perplexity", "nats_per_token", "perplexity_per_token", "token_accuracy",
+                            "bits_per_character", "bits_per_byte", "perplexity_per_word", "loss"]  # fmt: skip
+    cells = line.replace(" %", "%").split()
+    assert cells[3] == cells[-1] and float(cells[6]) == pytest.approx(float(cells[3]) / math.log(2), abs=2e-4)

@@ -11,7 +11,8 @@ from edgewise.analysis.beside import Beside
 from edgewise.cli.numbers import size
 from edgewise.data import Task
 from edgewise.training import Evaluation, Outcome
-from edgewise.training.scores import SCORES
+from edgewise.training.figures import FIGURES, Figure
+from edgewise.training.scores import SCORES, Score
 
 
 def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
@@ -32,11 +33,9 @@ def show_evaluation(evaluation: Evaluation, folder: Path) -> None:
     console, goal = Console(highlight=False, soft_wrap=True), evaluation.goal
     names = list(next(iter(evaluation.parts.values())).scores)
     table = Table("part", f"{evaluation.task.example}s", *names, "loss", box=None, pad_edge=False)
+    known: dict[str, Score | Figure] = {**SCORES, **FIGURES, goal.score_name: goal.score}
     for part, figures in evaluation.parts.items():
-        scores = [
-            "-" if value is None else (goal.score if name == goal.score_name else SCORES[name]).written(value)
-            for name, value in figures.scores.items()
-        ]
+        scores = ["-" if value is None else known[name].written(value) for name, value in figures.scores.items()]
         table.add_row(part, str(figures.examples), *scores, f"{figures.loss:.4f}")
     console.print(table)
     console.print(f"{evaluation.task.name}, by the weights of epoch {evaluation.epoch} in {folder}", markup=False)
