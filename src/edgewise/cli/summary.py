@@ -14,6 +14,8 @@ from edgewise.training import Evaluation, Outcome
 from edgewise.training.figures import FIGURES, Figure
 from edgewise.training.scores import SCORES, Score
 
+ABREAST = 5  # so many scores stand side by side
+
 
 def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
     """A table of losses and scores by part, and where to read on."""
@@ -29,14 +31,18 @@ def show_outcome(outcome: Outcome, task: Task, folder: Path) -> None:
 
 
 def show_evaluation(evaluation: Evaluation, folder: Path) -> None:
-    """The same table with every score that fits; a dash where one has no value."""
+    """The same table with every score that fits; a dash where one has no value. Many scores stand below each other."""
     console, goal = Console(highlight=False, soft_wrap=True), evaluation.goal
     names = list(next(iter(evaluation.parts.values())).scores)
-    table = Table("part", f"{evaluation.task.example}s", *names, "loss", box=None, pad_edge=False)
+    rows = [["part", f"{evaluation.task.example}s", *names, "loss"]]
     known: dict[str, Score | Figure] = {**SCORES, **FIGURES, goal.score_name: goal.score}
     for part, figures in evaluation.parts.items():
         scores = ["-" if value is None else known[name].written(value) for name, value in figures.scores.items()]
-        table.add_row(part, str(figures.examples), *scores, f"{figures.loss:.4f}")
+        rows.append([part, str(figures.examples), *scores, f"{figures.loss:.4f}"])
+    head, *below = rows if len(names) <= ABREAST else zip(*rows, strict=True)
+    table = Table(*head, box=None, pad_edge=False)
+    for row in below:
+        table.add_row(*row)
     console.print(table)
     console.print(f"{evaluation.task.name}, by the weights of epoch {evaluation.epoch} in {folder}", markup=False)
 
