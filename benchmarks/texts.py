@@ -24,7 +24,13 @@ from progress import Progress
 SST2 = ('data.columns=["text", "label"]', *(f"data.{part}={file}.tsv" for part, file in (
     ("train", "train"), ("validation", "dev"), ("test", "test"))))  # fmt: skip
 R8 = (
-    *('data.target=["category"]', "data.train=train.tsv", "data.validation=0.1", "data.test=test.tsv"),
+    *(
+        'data.target=["Category"]',
+        "data.text=Text",
+        "data.train=train.tsv",
+        "data.validation=0.1",
+        "data.test=test.tsv",
+    ),
     "data.max_tokens=128",
 )
 EWT = tuple(f"data.{part}=en_ewt-ud-{file}.conllu" for part, file in (
@@ -95,7 +101,7 @@ def tabbed(folder: Path) -> Path:
     for part in ("train", "test"):
         with gzip.open(folder / f"reuters-r8-{part}.tab.gz", "rt", encoding="utf-8") as stream:
             header, _, _, *lines = stream.read().splitlines()
-        (made / f"{part}.tsv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+        (made / f"{part}.tsv").write_text("\n".join([header, *filter(None, lines)]) + "\n", encoding="utf-8")
     return made.parent
 
 
