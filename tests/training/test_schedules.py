@@ -94,12 +94,12 @@ def test_a_schedule_of_ones_own_is_named_by_its_import_path():
     [
         ('{name = "cosine", decay = 0.2}', r"\[training.schedule\] unknown key 'decay'. Known: least"),
         (
-            '{name = "cosine", least = 2}',
-            r"\[training\] schedule: least must be from 0 to 1, a share of the peak, got 2",
+            '{name = "cosine", least = 2.0}',
+            r"\[training\] schedule: least must be from 0 to 1, a share of the peak, got 2.0",
         ),
         (
-            '{name = "warm_up_stable_decay", decay = 0}',
-            r"\[training\] schedule: decay must be above 0 and at most 1, a share of all steps, got 0",
+            '{name = "warm_up_stable_decay", decay = 0.0}',
+            r"\[training\] schedule: decay must be above 0 and at most 1, a share of all steps, got 0.0",
         ),
         (
             '{name = "warm_up_stable_decay", fall = "lineal"}',
