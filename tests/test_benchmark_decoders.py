@@ -1,33 +1,23 @@
 """Variations of a decoder on tiny Shakespeare: the same steps, nearly the same parameters, and figures of what came."""
 
-import importlib
 import sys
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
+from tests.scripts import imported
 
 from edgewise.cli.builtin import find
 from edgewise.data import language
 from edgewise.training import Recipe
 
-FOLDER = Path(__file__).parent.parent / "benchmarks"
-USED = ("report", "progress", "literature", "short_epochs", "shakespeare", "sequences", "depth", "scale", "curves")
-
 
 @pytest.fixture(scope="module")
 def bench():
-    """The scripts by their names, imported as they import each other."""
-    before = {name: sys.modules.pop(name) for name in (*USED, "figures") if name in sys.modules}
-    sys.path.insert(0, str(FOLDER))
-    yield SimpleNamespace(**{name: importlib.import_module(name) for name in (*USED, "figures")})
-    sys.path.remove(str(FOLDER))
-    for name in (*USED, "figures"):
-        sys.modules.pop(name, None)
-    sys.modules.update(before)
+    """The scripts by their names."""
+    with imported() as scripts:
+        yield scripts
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +29,7 @@ def text(tmp_path_factory):
 
 def plans(bench):
     sequences = bench.shakespeare.Plan("sequences", bench.sequences.COMMON, bench.sequences.ROWS, 600, 60, (2e-3,))
-    return [sequences, bench.depth.PLAN, bench.scale.PLAN]
+    return [sequences, bench.depth.PLAN, bench.scale.PLAN, bench.steps.PLAN]
 
 
 def found(name, rate=1e-3, **more):
@@ -111,21 +101,24 @@ def test_reports_and_figures_tell_what_was_found(bench, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["benchmarks/x.py"])
     layers = {what: {"0": [[0, 1.0], [10, 2.0]], "1": [[0, 1.0]]} for what in bench.scale.FIGURES}
     none = {what: {} for what in bench.scale.FIGURES}
-    sequences, depth, scale = plans(bench)
+    sequences, depth, scale, steps = plans(bench)
     rows = {
         "sequences": [found(row.name, rate) for row in sequences.rows for rate in (1e-3, 2e-3)],
         "depth": [found(row.name, rate) for row in depth.rows for rate in (1e-3, 2e-3)],
         "scale": [found(row.name, layers=layers) for row in scale.rows],
+        "steps": [found(row.name) for row in steps.rows],
     }
     rows["scale"][1] = found(scale.rows[1].name, diverged=1, curve=[], layers=none)
     texts = {
         "sequences": bench.sequences.told(rows["sequences"], sequences, 40),
         "depth": bench.depth.told(rows["depth"], 40),
         "scale": bench.scale.told(rows["scale"], 40),
+        "steps": bench.steps.told(rows["steps"], 40),
     }
     assert "| GRU | 2.000 | 2.000 | 2.885 | 0.001 | 8,000 | 5 | 1.00 |" in texts["sequences"]
     assert "| post-norm, warm-up | 120 | 0.002 | 4.000 | 2.000 | 2.000 | 2.000 | 8,000 | 5 | 1.00 |" in texts["depth"]
     assert "| without 1/√d | 0.001 | diverged | diverged | diverged | – | – | – | 8,000 | – | – |" in texts["scale"]
+    assert "| cosine, smoothed labels | 0.001 | 2.000 | 2.000 | 2.000 | 8,000 | 5 | 1.00 |" in texts["steps"]
     for name, text in texts.items():
         bench.report.finish(name, text, save=True, numbers={"rows": rows[name]})
     bench.figures.main()

@@ -1,3 +1,6 @@
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from edgewise.training import TrainingConfig
@@ -20,3 +23,8 @@ def test_all_that_is_out_of_range_is_named():
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_every_precision_can_be_named(precision):
     assert TrainingConfig(precision=precision).precision == precision
+
+
+def test_the_page_of_the_room_says_what_each_key_counts():
+    page = (Path(__file__).parents[2] / "docs/rooms/training.md").read_text()
+    assert not [field.name for field in fields(TrainingConfig) if f"\n| `{field.name}` | " not in page]

@@ -57,21 +57,20 @@ def generate(
     with stoppable(), door(ValueError, TypeError, IndexError, ImportError, OSError):
         from rich.console import Console
 
-        with Console(stderr=True).status("reading the model"):
-            drawn = {name: x for name, x in {"top_k": top_k, "top_p": top_p}.items() if x is not None}
-            if drawn and temperature == 0.0:
-                raise ValueError(f"--{min(drawn).replace('_', '-')}: nothing is drawn at --temperature 0; raise it")
-            said = sys.stdin.read() if prompt == "-" else prompt
-            if is_run(model):
-                check_applies(model, {"chat": chat, "graph": graph, "layers": layers, "heads": heads})
-                options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed, **drawn}
-                pieces = said_by_run(Path(model), said, device, options)
+        drawn = {name: x for name, x in {"top_k": top_k, "top_p": top_p}.items() if x is not None}
+        if drawn and temperature == 0.0:
+            raise ValueError(f"--{min(drawn).replace('_', '-')}: nothing is drawn at --temperature 0; raise it")
+        said, reading = sys.stdin.read() if prompt == "-" else prompt, Console(stderr=True).status("reading the model")
         if is_run(model):
+            check_applies(model, {"chat": chat, "graph": graph, "layers": layers, "heads": heads})
+            options = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed, **drawn}
+            with reading:
+                pieces = said_by_run(Path(model), said, device, options)
             for piece in pieces:
                 typer.echo(piece, nl=False)
             typer.echo()
             return
-        with Console(stderr=True).status("reading the model"):
+        with reading:
             import torch
 
             from edgewise.cli.models import along, opened

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from edgewise.data.batch import NODES
 from edgewise.data.tokenisers import Tokeniser
 from edgewise.graph import Graph
 from edgewise.patterns import complete
 
 CHARACTERS = "characters"  # the node set
-WITHIN, INTO = f"{CHARACTERS}->{CHARACTERS}", f"{CHARACTERS}->nodes"  # its graphs
+WITHIN, INTO = f"{CHARACTERS}->{CHARACTERS}", f"{CHARACTERS}->{NODES}"  # its graphs
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,8 @@ class Convolution(Aggregator):
 
     The kernel reaches `before` nodes to the left and `after` to the right, as the pattern window(before, after) does; a
     graph that reaches beyond it is refused, and an edge that is not there is a zero of the padding. The result is
-    `times` as wide as a value.
+    `times` as wide as a value. For the backward pass it keeps what each receiver heard at each offset, width × channels
+    numbers, as convolutions by one matrix product do: here alone memory follows edges × channels.
 
     Gehring et al. 2017, section 3.1, https://arxiv.org/abs/1705.03122, with score="constant", one head, times=2 and
     the `gate` of Hearing. Depthwise where a head has one channel.

@@ -136,8 +136,7 @@ class MessagePassing(nn.Module):
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         ahead = self._ahead(x if senders is None else senders, edges, past)
         query, key, value = self._projected(x, graph, senders, past, ahead)
-        graph = graph if past is None else past.seen(graph)
-        kept = Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
+        graph, kept = _left(key, value, graph, past)
         edge_key, edge_value = self.projections.edge_terms(edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         if self.memories is not None and key is not None:
@@ -164,8 +163,7 @@ class MessagePassing(nn.Module):
         """The keys and values that `hear` would leave, where nobody hears."""
         self._check(x, graph, senders, past)
         _, key, value = self._projected(x, graph, senders, past, None)
-        graph = graph if past is None else past.seen(graph)
-        return Past(key, value, graph.sender_offsets, None if past is None else past.forgotten)
+        return _left(key, value, graph, past)[1]
 
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
@@ -278,6 +276,14 @@ def _reads(score: Part) -> tuple[bool, bool, bool]:
     kind = score.found(SCORES, "score")
     nodes = getattr(kind, "reads_nodes", True)
     return nodes, getattr(kind, "reads_edges", False), nodes and getattr(kind, "reads_keys", True)
+
+
+def _left(key: Tensor | None, value: Tensor, graph: Graph, past: Past | None) -> tuple[Graph, Past]:
+    """The graph without senders that are forgotten, and the others, to be kept."""
+    if past is None:
+        return graph, Past(key, value, graph.sender_offsets)
+    graph = past.seen(graph)
+    return graph, Past(key, value, graph.sender_offsets, past.forgotten)
 
 
 def _check_memories(hearing: Hearing, score: Score, aggregator: Aggregator) -> None:

@@ -1,16 +1,16 @@
 """How the nodes of a sequence hear each other, by one word: what makes a Transformer another model."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from edgewise.layers import RECURRENCES, BlockConfig, Hearing, RecurrentConfig
+from edgewise.layers.offsets import Reach
 from edgewise.models.config import AnyBlock
 from edgewise.names import lookup
 from edgewise.part import Part
 
 Rotary = bool | Literal["attention"]
-Reach = Mapping[str, int]  # before and after: how many nodes a convolution hears besides the node itself
 
 
 def attention(like: Hearing, reach: Reach) -> Hearing:
@@ -43,7 +43,7 @@ def gated_convolution(like: Hearing, reach: Reach) -> Hearing:
     return replace(
         like,
         score="constant",
-        aggregator=Part("convolution", {**reach, "times": 2}),
+        aggregator=Part("convolution", {**reach._asdict(), "times": 2}),
         num_heads=1,
         project_value=False,
         project_output=False,
@@ -53,12 +53,12 @@ def gated_convolution(like: Hearing, reach: Reach) -> Hearing:
 
 def light_convolution(like: Hearing, reach: Reach) -> Hearing:
     """Σ_k softmax_k(w_k) v_{i+k}, each head with its w. Wu et al. 2019, https://arxiv.org/abs/1901.10430."""
-    return replace(like, score=Part("light", reach), value_gate="sigmoid")
+    return replace(like, score=Part("light", reach._asdict()), value_gate="sigmoid")
 
 
 def dynamic_convolution(like: Hearing, reach: Reach) -> Hearing:
     """Σ_k softmax_k((W h_i)_k) v_{i+k}: i says its kernel. Wu et al. 2019, https://arxiv.org/abs/1901.10430."""
-    return replace(like, score=Part("dynamic", reach), value_gate="sigmoid")
+    return replace(like, score=Part("dynamic", reach._asdict()), value_gate="sigmoid")
 
 
 HEARINGS: dict[str, Callable[[Hearing, Reach], Hearing]] = {
@@ -102,10 +102,10 @@ def layer_and_pattern(
             )
         reading, feeding = _reading(hears, block, both_ways=not causal), replace(block, hears=())
         return (reading,) if block.feed_forward is None else (reading, feeding), everyone
-    before, after = _reach(7 if width is None else width, causal)
+    reach = _reach(7 if width is None else width, causal)
     like = replace(own, rotary="rotary" if rotary and hears == "attention" else None)
-    hearing = HEARINGS[hears](like, {"before": before, "after": after})
-    near = f"window({before}, {after})" if hears in CONVOLUTIONS else everyone
+    hearing = HEARINGS[hears](like, reach)
+    near = f"window({reach.before}, {reach.after})" if hears in CONVOLUTIONS else everyone
     return (replace(block, hears=(hearing,)),), pattern or near
 
 
@@ -121,9 +121,9 @@ def _reading(kind: str, block: BlockConfig, both_ways: bool) -> RecurrentConfig:
     )
 
 
-def _reach(width: int, causal: bool) -> tuple[int, int]:
-    """How many nodes before and after the node itself are heard."""
+def _reach(width: int, causal: bool) -> Reach:
+    """How far a convolution hears that hears so many nodes, the node itself among them."""
     if width < 1 or (width % 2 == 0 and not causal):
         kind = "at least 1" if causal else "odd, as many nodes are heard to each side"
         raise ValueError(f"width: must be {kind}, got {width}; it counts the nodes heard, the node itself among them")
-    return (width - 1, 0) if causal else (width // 2, width // 2)
+    return Reach(width - 1, 0) if causal else Reach(width // 2, width // 2)

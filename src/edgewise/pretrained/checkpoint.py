@@ -24,8 +24,8 @@ DROPOUT = {
     "gpt2": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
     "llama": (),
 }
-UNREAD = ("*pooler.*", "cls.*", "*position_ids")  # what speaks of sentence pairs, and numbers that count up
-HEADS = ("lm_head.*",)  # which stay where tokens are asked
+UNREAD = ("*pooler.*", "cls.*", "*position_ids")  # what BERT says of pairs and hidden words, numbers that count up
+HEADS = ("lm_head.*",)  # of GPT-2 and Llama, which stay where tokens are asked
 
 
 def checkpoint(
@@ -47,9 +47,10 @@ def checkpoint(
     Args:
         tokens: how many the tokeniser knows, as the data say; all of them must have a vector in the checkpoint.
         folder: holds config.json and model.safetensors.
-        out_dim, asks, head: what is asked, as in `models.encoder`; a text's classes are of the mean of its states.
-        learn: how many of the last blocks are learned, besides the head; the others and the embedding stay as they are.
-            -1: everything is learned.
+        out_dim, asks, head: what is asked, as in `models.encoder`; a text's classes are of the mean of its states. Of
+            tokens GPT-2 and Llama answer by their own head, BERT by its embedding.
+        learn: how many of the last blocks are learned, besides the head; the others and the embedding stay as they are,
+            and so does a head that is tied to it. -1: everything is learned.
         dropout: of states and attention while it learns; the checkpoint's unless given.
         pattern: who hears whom; the checkpoint's unless given.
 

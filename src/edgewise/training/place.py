@@ -23,9 +23,7 @@ class Place:
     best_epoch: int = 0  # 0: none yet
     best: tuple[float, float] = (0.0, 0.0)  # what is watched, then what breaks a tie; larger is better
     best_weights: dict[str, Tensor] = field(default_factory=dict)
-    kept: list[dict[str, Tensor]] = field(
-        default_factory=list
-    )  # weights whose mean is judged, where there is averaging
+    kept: list[dict[str, Tensor]] = field(default_factory=list)  # weights whose mean is judged; none: the newest are
 
     def note(self, network: Module, watched: tuple[float, float]) -> bool:
         """Remember the network if it is the best so far, and say whether it is."""
