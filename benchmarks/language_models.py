@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from edgewise.models import Network, decoder
+from edgewise.models.logits import factored
 from edgewise.patterns import Sequences
 from edgewise.pretrained.gpt2 import gpt2 as gpt2_names
 from edgewise.pretrained.torch_nn import to_torch
@@ -67,8 +68,10 @@ class TorchDecoder(nn.Module):
 
 
 def ours(network: Network, batch: Sentences) -> Tensor:
-    """A disjoint union, and the objective of our training."""
-    return objectives.cross_entropy(network(Sequences(batch.lengths), batch.heard), batch.asked)
+    """A disjoint union, and the objective as our training takes it."""
+    with factored(network):
+        logits = network(Sequences(batch.lengths), batch.heard)
+    return objectives.cross_entropy_of_factors(logits, batch.asked)
 
 
 def key_padding(model: TorchDecoder, batch: Sentences) -> Tensor:

@@ -39,7 +39,11 @@ PLAN = Plan(
         Row("cosine, no decay of weights", (COSINE, "training.weight_decay=0.0"), WARM_UP),
         Row("cosine, matrices decay", (COSINE, 'training.decayed="matrices"'), WARM_UP),
         Row("cosine, smoothed labels", (COSINE, "training.label_smoothing=0.1"), WARM_UP),
-        Row("cosine, two batches a step", (COSINE, "training.batch_size=1024", "training.accumulation=2"), WARM_UP),
+        Row(
+            "cosine, two batches a step",
+            (COSINE, "training.batch_size=1024", "training.accumulation=2", f"data.steps={2 * EVERY}"),
+            WARM_UP,
+        ),
         Row(
             "constant, moving mean of weights",
             (schedule("constant"), 'training.averaging={name = "ema", decay = 0.97}'),

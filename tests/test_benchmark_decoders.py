@@ -57,7 +57,8 @@ def test_every_row_is_a_recipe_of_as_many_steps(bench):
     for plan in plans(bench):
         for row in plan.rows:
             recipe = Recipe.read(find(bench.shakespeare.RECIPE), ["data.folder=.", *plan.changed(row, plan.steps)])
-            assert recipe.training.epochs * recipe.data.options["steps"] == plan.steps
+            batches = recipe.training.epochs * recipe.data.options["steps"]
+            assert batches == plan.steps * recipe.training.accumulation
             assert recipe.training.warm_up * plan.every == pytest.approx(row.warm_up, abs=1e-2)
 
 

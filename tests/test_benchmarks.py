@@ -81,6 +81,16 @@ def test_a_wrong_peer_is_left_out_and_ours_ends_the_run(bench, given):
         bench.measure.right({"edgewise": wrong}, told.append)
 
 
+def test_a_wrong_loss_of_logits_is_refused(bench, monkeypatch):
+    logits = bench.logits
+    given = logits.Given.drawn(600, 16, 2000)
+    logits.check(given)
+    right = logits.WAYS["factors"]
+    monkeypatch.setitem(logits.WAYS, "factors", lambda h, w, t: right(h, w.detach(), t) + 0 * w.sum())
+    with pytest.raises(SystemExit, match="factors: off by .* no speed is reported"):
+        logits.check(given)
+
+
 def test_ways_take_turns_and_the_slow_drop_out(bench, monkeypatch):
     clock, order = [0.0], []
     monkeypatch.setattr(bench.measure.time, "perf_counter", lambda: clock[0])

@@ -97,6 +97,14 @@ def test_a_run_of_tied_weights_is_taken_up_again_to_the_last_bit(tmp_path):
     assert [line.split(",")[2:] for line in metrics[0]] == [line.split(",")[2:] for line in metrics[1]]
 
 
+@pytest.mark.parametrize("precision", ["64-true", "bf16-mixed"])
+@pytest.mark.parametrize("hears", ["attention", "gated_convolution", "dynamic_convolution", "gru", "gaussian", "max"])
+def test_another_precision_learns_texts(tmp_path, precision, hears):
+    changes = [f"training.precision={precision}", f"model.hears={hears}"]
+    outcome = run(language(tmp_path, epochs=3, changes=changes), tmp_path / "run")
+    assert outcome.figures["train"][0] < math.log(16)
+
+
 def test_hidden_tokens_are_learned(tmp_path):
     outcome = run(language(tmp_path, "hidden = 0.2", model="encoder", epochs=3), tmp_path / "run")
     assert outcome.figures["test"][0] < math.log(17)

@@ -2,14 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.patterns import Sequences
 
+Said = TypeVar("Said", bound="Rows")
 NODES = "nodes"  # the set of nodes that is meant where no other is named
+
+
+@runtime_checkable
+class Rows(Protocol):
+    """What a network says: a tensor, or what can be asked for some of its rows as one can."""
+
+    def __getitem__(self, rows: Tensor, /) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +39,9 @@ class Batch:
         """How many nodes there are, of the set that is asked about where there are several."""
         return len(self.features[NODES] if isinstance(self.features, Mapping) else self.features)
 
-    def outputs(self, network: Callable[..., Any]) -> Tensor:
+    def outputs(self, network: Callable[..., Said]) -> Said:
         """What the network says of the asked. Edge features are given to it only where there are some."""
         features = {} if self.edges is None else {"edges": self.edges}
-        states: Tensor = network(self.graphs, self.features, **features)
-        return states if self.asked is None else states[self.asked]
+        said: Said = network(self.graphs, self.features, **features)
+        asked: Said = said if self.asked is None else said[self.asked]
+        return asked

@@ -16,6 +16,7 @@ from edgewise.kernels.segments import gather_receivers, gather_senders
 from edgewise.layers import READOUTS, State, node_sets
 from edgewise.layers.feed_forward import FeedForward, FeedForwardConfig
 from edgewise.layers.state import NODES, named
+from edgewise.models.logits import GivesLogits, Logits
 from edgewise.names import lookup
 from edgewise.part import Part
 
@@ -149,7 +150,7 @@ class GraphHead(nn.Module):
         return y
 
 
-class TokenHead(nn.Module):
+class TokenHead(GivesLogits):
     """y_i = W h_i: one logit per token of the vocabulary. `tied`: W is the table of the embedding."""
 
     def __init__(
@@ -167,10 +168,9 @@ class TokenHead(nn.Module):
         if tied and table is not None:
             self.project.weight = table
 
-    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes tokens"]:
-        """A row of logits for each node."""
-        y: Tensor = self.project(state.nodes[self.nodes])
-        return y
+    def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes tokens"] | Logits:
+        """A row of logits for each node; within `edgewise.models.logits.factored` as its factors."""
+        return self.answer(state.nodes[self.nodes], self.project.weight)
 
 
 def _projection(in_dim: int, out_dim: int, hidden: int, bias: bool) -> nn.Module:

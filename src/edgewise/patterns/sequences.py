@@ -1,18 +1,23 @@
 """Sequences: the nodes of a batch of graphs that patterns are yet to make."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from edgewise.graph import Graph
 
 
-@dataclass(frozen=True, eq=False)
 class Sequences:
     """How many nodes each sequence of a batch has, one after another, and what is known of them.
 
     A text brings no edges: a network's patterns make them of its length, and of its `tree`, `spans` or `links` where
     they need these. What no pattern needs is not read. `lengths` are numbers, or a list for each node set by name.
+
+    Args:
+        lengths: of each sequence, by node set where they differ.
+        tree: the head of each node in its own sequence, -1 for a root.
+        spans: a list of [start, stop) for each sequence.
+        links: a label of each node, -1 for none.
+        graphs: by name, those that are no pattern's to make.
 
     >>> from edgewise.patterns import causal, tree
     >>> two = Sequences([3, 2], tree=[1, -1, 1, -1, 0])
@@ -22,11 +27,17 @@ class Sequences:
     6
     """
 
-    lengths: Sequence[int] | Mapping[str, Sequence[int]]
-    tree: Sequence[int] | None = None  # the head of each node in its own sequence, -1 for a root
-    spans: Sequence[Sequence[Sequence[int]]] | None = None  # a list of [start, stop) for each sequence
-    links: Sequence[int] | None = None  # a label of each node, -1 for none
-    graphs: Mapping[str, Graph] = field(default_factory=dict)  # by name, those that are no pattern's to make
+    # No dataclass: Lightning would look into one for tensors to convert, and takes none that is frozen.
+    def __init__(
+        self,
+        lengths: Sequence[int] | Mapping[str, Sequence[int]],
+        tree: Sequence[int] | None = None,
+        spans: Sequence[Sequence[Sequence[int]]] | None = None,
+        links: Sequence[int] | None = None,
+        graphs: Mapping[str, Graph] | None = None,
+    ) -> None:
+        self.lengths, self.tree, self.spans, self.links = lengths, tree, spans, links
+        self.graphs: Mapping[str, Graph] = graphs or {}
 
     def graph(self, pattern: Any, past: Sequence[int] | None = None, nodes: str | None = None) -> Graph:
         """The pattern's graph of the sequences (of one node set, where there are several)."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from edgewise.data import Answer, Classes, Labels, Linked, Numbers, Task, Tokens
+from edgewise.models.logits import Logits
 from edgewise.names import nearest
 from edgewise.training.config import AUTO, LOSS, TrainingConfig
 from edgewise.training.named import named
@@ -62,8 +63,16 @@ class Goal:
         score.check(task, score_name)
         return cls(objective, score, score_name.rpartition(":")[2], config.watch == LOSS, config.label_smoothing)
 
-    def to_learn(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    @property
+    def takes_factors(self) -> bool:
+        """Whether neither the loss nor the score of a training step needs logits that are multiplied out."""
+        return bool(self.objective.factored and self.score.of_loss) and not self.smoothing
+
+    def to_learn(self, outputs: Tensor | Logits, targets: Tensor) -> Tensor:
         """The loss whose gradient is taken; others are the objective's own."""
+        if isinstance(outputs, Logits):
+            assert self.objective.factored is not None  # or nobody would have asked for factors
+            return self.objective.factored(outputs, targets)
         if self.smoothing and self.objective.smoothed:
             return self.objective.smoothed(outputs, targets, self.smoothing)
         return self.objective.loss(outputs, targets)

@@ -1,5 +1,6 @@
 """A look at a part of the data: nothing is learned from it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -7,9 +8,24 @@ from torch import Tensor
 from torch.nn import Module
 
 from edgewise.data import Task
+from edgewise.models.logits import Logits, factored
 from edgewise.training.fabric import in_turn
 from edgewise.training.goal import Goal
 from edgewise.training.meter import Meter
+
+STRETCH = 2**22
+"""Logits that are multiplied out at once: 16 MB in float32."""
+
+
+def in_stretches(outputs: Tensor | Logits, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same numbers, logits not all at once where they are many: a look needs each but once."""
+    if not isinstance(outputs, Logits):
+        yield outputs, targets
+        return
+    rows = max(1, STRETCH // outputs.shape[-1])
+    for start in range(0, max(len(targets), 1), rows):
+        stretch = slice(start, start + rows)
+        yield outputs[stretch].multiplied(), targets[stretch]
 
 
 @torch.no_grad()
@@ -25,7 +41,9 @@ def look(
     for number, batch in enumerate(task.batches(part, size)):
         if number % fabric.world_size != fabric.global_rank:
             continue
-        outputs = batch.outputs(network)
-        meter.add(goal.objective.loss(outputs, task.answer.to_learn(batch.targets)), outputs, batch.targets)
-        said.append(task.answer.kept(outputs, batch.targets).cpu())
+        with factored(network):
+            found = batch.outputs(network)
+        for outputs, targets in in_stretches(found, batch.targets):
+            meter.add(goal.objective.loss(outputs, task.answer.to_learn(targets)), outputs, targets)
+            said.append(task.answer.kept(outputs, targets).cpu())
     return *meter.figures(), torch.cat(in_turn(fabric, said))

@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from edgewise.data import Answer, Classes, Labels, Numbers, Tokens
+from edgewise.models.logits import Logits
+from edgewise.training.factored_cross_entropy import factored_cross_entropy, worth_factoring
 from edgewise.training.wide_cross_entropy import is_wide, wide_cross_entropy
 
 
@@ -17,11 +19,13 @@ class Objective:
 
     The loss is a mean over the targets that are known, so that batches and devices can be put together.
     `smoothed(outputs, targets, share)` is the same of labels that are `label_smoothing` less sure; None: it has none.
+    `factored(logits, targets)` is the same loss of a product that has not been taken; None: outputs are multiplied out.
     """
 
     loss: Callable[[Tensor, Tensor], Tensor]
     answers: tuple[type[Answer], ...]
     smoothed: Callable[[Tensor, Tensor, float], Tensor] | None = None
+    factored: Callable[[Logits, Tensor], Tensor] | None = None
 
 
 def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tensor, " examples"]) -> Float[Tensor, ""]:
@@ -34,6 +38,18 @@ def cross_entropy(outputs: Float[Tensor, "examples classes"], targets: Int[Tenso
     if is_wide(outputs, targets):
         return wide_cross_entropy(outputs, targets)
     return functional.cross_entropy(outputs, targets)
+
+
+def cross_entropy_of_factors(logits: Logits, targets: Int[Tensor, " examples"]) -> Float[Tensor, ""]:
+    """The same of logits y_i = W h_i, which are multiplied out only where they are few, or on another device.
+
+    >>> import torch
+    >>> cross_entropy_of_factors(Logits(torch.zeros(1, 3), torch.ones(2, 3)), torch.tensor([1]))
+    tensor(0.6931)
+    """
+    if worth_factoring(logits, targets):
+        return factored_cross_entropy(logits, targets)
+    return cross_entropy(logits.multiplied(), targets)
 
 
 def smoothed_cross_entropy(
@@ -80,7 +96,7 @@ def mean_squared_error(
 
 
 OBJECTIVES: dict[str, Objective] = {
-    "cross_entropy": Objective(cross_entropy, (Classes, Tokens), smoothed_cross_entropy),
+    "cross_entropy": Objective(cross_entropy, (Classes, Tokens), smoothed_cross_entropy, cross_entropy_of_factors),
     "binary_cross_entropy": Objective(binary_cross_entropy, (Labels,)),
     "mean_squared_error": Objective(mean_squared_error, (Numbers,)),
 }

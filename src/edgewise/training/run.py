@@ -12,6 +12,7 @@ from torch.nn import Module
 from edgewise.data import DATASETS, Task
 from edgewise.extras import require
 from edgewise.models import MODELS, Network, NetworkConfig
+from edgewise.models.logits import factored
 from edgewise.part import Part
 from edgewise.ranks import rank
 from edgewise.training import layers_file, metrics
@@ -119,7 +120,8 @@ def prepare(recipe: Recipe, *, resume: bool = False) -> tuple[Task, Module]:
         start_from(network, Path(recipe.training.start))
     if recipe.training.layer_figures:
         check_layer_figures(network)
-    _try_out(recipe, task, network)
+    with factored(network):  # what shape it has is enough
+        _try_out(recipe, task, network)
     return task, network
 
 

@@ -23,6 +23,7 @@ class Score:
     percent: bool = True  # how it is written
     wants_all: bool = False  # whether every class, or both values of a label, must occur where it is taken
     least_negatives: int = 0  # how many examples without a label there must be where it is taken
+    of_loss: Callable[[float], float] | None = None  # what it is by the mean cross-entropy alone, where that says it
 
     def written(self, value: float) -> str:
         """The value as people read it."""
@@ -122,6 +123,11 @@ def mae(answer: Answer) -> Any:
     return require("torchmetrics", extra="train").MeanAbsoluteError()
 
 
+def _exp(loss: float) -> float:
+    """As PyTorch has it: of what is too large, infinity."""
+    return float(torch.tensor(loss, dtype=torch.float64).exp())
+
+
 SCORES: dict[str, Score] = {
     "accuracy": Score(accuracy, (Classes, Labels)),
     "f1": Score(f1, (Classes, Labels)),
@@ -129,7 +135,7 @@ SCORES: dict[str, Score] = {
     "average_precision": Score(average_precision, (Classes, Labels), wants_all=True),
     **{f"hits@{k}": Score(hits(k), (Labels,), least_negatives=k) for k in (10, 20, 50, 100)},
     "rmse": Score(rmse, (Numbers,), larger_is_better=False, percent=False),
-    "perplexity": Score(perplexity, (Tokens,), larger_is_better=False, percent=False),
+    "perplexity": Score(perplexity, (Tokens,), larger_is_better=False, percent=False, of_loss=_exp),
     "mae": Score(mae, (Numbers,), larger_is_better=False, percent=False),
 }
 

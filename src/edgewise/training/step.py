@@ -1,6 +1,7 @@
 """One step: the gradient of some batches together, and the optimiser's move by it."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from edgewise.data import Answer, Batch, Task
+from edgewise.models.logits import factored
 from edgewise.training.config import TrainingConfig
 from edgewise.training.goal import Goal
 from edgewise.training.meter import Meter
@@ -31,13 +33,19 @@ class Step:
     wrapped: Module  # the network, and the optimiser, as Fabric has set them up
     optimiser: Any
 
+    @property
+    def takes_factors(self) -> bool:
+        """Whether logits may stay factors: not where other devices wait for the gradient of every weight in them."""
+        return self.goal.takes_factors and self.fabric.world_size == 1
+
     def take(self, batches: Sequence[Batch]) -> None:
         """By the gradient of all the batches' known targets, as of one large batch."""
         known = [int(self.answer.known(batch.targets).sum()) for batch in batches]
         for at, (batch, share) in enumerate(zip(batches, shares_of(self.fabric, known), strict=True), start=1):
             # Devices tell each other their gradients once a step, with the last batch.
             with self.fabric.no_backward_sync(self.wrapped, enabled=at < len(batches)):
-                outputs = batch.outputs(self.wrapped)
+                with factored(self.network) if self.takes_factors else nullcontext():
+                    outputs = batch.outputs(self.wrapped)
                 loss: Tensor = self.goal.to_learn(outputs, self.answer.to_learn(batch.targets))
                 self.fabric.backward(weighed(loss, outputs, share))
             self.meter.add(loss, outputs, batch.targets)

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from edgewise.models.logits import Logits
+
 
 def shares_of(fabric: Any, known: Sequence[int]) -> list[float]:
     """R n_rb / Σ n, where this device r of R is asked about n_rb known targets in its batch b of a step.
@@ -20,6 +22,8 @@ def shares_of(fabric: Any, known: Sequence[int]) -> list[float]:
     return [fabric.world_size * count / total if count else 0.0 for count in known]
 
 
-def weighed(loss: Tensor, outputs: Tensor, share: float) -> Tensor:
+def weighed(loss: Tensor, outputs: Tensor | Logits, share: float) -> Tensor:
     """share · loss. A batch that asks about nothing has no loss, and no gradient."""
-    return loss * share if share else (outputs * 0).sum()
+    if share:
+        return loss * share
+    return ((outputs.multiplied() if isinstance(outputs, Logits) else outputs) * 0).sum()
