@@ -1,5 +1,6 @@
 """Step by step: greedy is the likeliest token of full forwards, a batch is its sequences one by one."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -69,6 +70,18 @@ def test_what_no_window_reaches_is_kept_no_longer(config, monkeypatch):
     stop = said[0][4]
     cut = [tokens[: tokens.index(stop)] if stop in tokens else tokens for tokens in said]
     assert generate(network, PROMPTS, max_tokens=11, stop=stop) == cut
+
+
+@configs
+@pytest.mark.parametrize("room", [0, 1])
+def test_room_that_is_used_up_is_made_anew(config, room, monkeypatch):
+    network = network_of(config)
+    expected = generate(network, PROMPTS, max_tokens=11)
+    steps = sys.modules[generate.__module__]
+    monkeypatch.setattr(steps, "ROOM", room)
+    assert generate(network, PROMPTS, max_tokens=11) == expected
+    monkeypatch.setattr(steps, "_with_room", lambda past, layer: past)
+    assert generate(network, PROMPTS, max_tokens=11) == expected
 
 
 def test_the_seed_says_what_is_drawn():

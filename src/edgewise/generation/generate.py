@@ -7,10 +7,14 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn import Module
 
+from edgewise import native
 from edgewise.generation.decodable import check_decodable
 from edgewise.generation.sampling import Sampling
-from edgewise.layers import Block, Past
+from edgewise.layers import Block, MessagePassing, Past
 from edgewise.models import Network
+
+ROOM = 64
+"""Rows for later tokens that a text's past is given at first; when they are used up, as many again as it has."""
 
 Prompt = Sequence[int] | Int[Tensor, "tokens"]
 
@@ -108,10 +112,12 @@ def _said(
         with torch.inference_mode():
             graphs = {name: graph.to(x.device) for name, graph in network.graphs(new, past=heard).items()}
             state, graphs, past = network.run(graphs, x, past=past)
-            last = torch.tensor(new, device=x.device).cumsum(0) - 1
             nodes = network.config.answers
             assert network.head is not None
-            logits = network.head(state.with_nodes(nodes, state.nodes[nodes][last]), graphs)
+            if max(new) > 1:
+                last = torch.tensor(new, device=x.device).cumsum(0) - 1
+                state = state.with_nodes(nodes, state.nodes[nodes][last])
+            logits = network.head(state, graphs)
             drawn = sampling.drawn(logits, [streams[k] for k in going])
             said = drawn.tolist()
             heard = [a + b for a, b in zip(heard, new, strict=True)]
@@ -119,7 +125,7 @@ def _said(
             step: list[int | None] = [None] * len(prompts)
             for row in stay:
                 step[going[row]] = said[row]
-            past = [_within(kept, far) for kept, far in zip(past, reaches, strict=True)]
+            past = [_kept(*one) for one in zip(network.blocks, past, reaches, strict=True)]
             if len(stay) < len(going):
                 past = [[kept.of(stay) for kept in block] for block in past]
                 going, heard, drawn = [going[row] for row in stay], [heard[row] for row in stay], drawn[stay]
@@ -129,17 +135,24 @@ def _said(
         yield step
 
 
-def _reaches(network: Network, block: Module) -> list[int | None] | None:
-    """How far back each hearing of a block hears; None of a block that hears along no graph."""
-    return (
-        [network.patterns[layer.hearing.graph].hears_back for layer in block.layers]
-        if isinstance(block, Block)
-        else None
-    )
+def _reaches(network: Network, block: Module) -> list[int | None]:
+    """How far back each hearing of a block hears; nothing of a block that hears along no graph."""
+    layers = block.layers if isinstance(block, Block) else ()
+    return [network.patterns[layer.hearing.graph].hears_back for layer in layers]
 
 
-def _within(pasts: list[Past], reaches: Sequence[int | None] | None) -> list[Past]:
-    """What later nodes can hear of what was kept."""
-    if reaches is None:
+def _kept(block: Module, pasts: list[Past], reaches: Sequence[int | None]) -> list[Past]:
+    """What later nodes can hear of what a block has kept, with room for them where everybody stays to be heard."""
+    if not isinstance(block, Block):
         return pasts
-    return [past if far is None else past.last(far) for past, far in zip(pasts, reaches, strict=True)]
+    return [
+        _with_room(past, layer) if far is None else past.last(far)
+        for layer, past, far in zip(block.layers, pasts, reaches, strict=True)
+    ]
+
+
+def _with_room(past: Past, layer: MessagePassing) -> Past:
+    """Edge by edge nobody minds the room between texts; one text has it behind itself."""
+    takes_room = layer.takes_room and past.value.device.type == "cpu" and native.module() is not None
+    alone = len(past.offsets) == 2
+    return past.with_room(ROOM) if past.room is None and (alone or takes_room) else past

@@ -33,8 +33,10 @@ class Dropout(nn.Dropout):
 
     def forward(self, input: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
         """Dropped in training alone."""
+        if not self.training:
+            return input
         dropped = round(self.p * CHANCES)
-        if self.training and not self.inplace and 0 < dropped < CHANCES and _is_long(input):
+        if not self.inplace and 0 < dropped < CHANCES and _is_long(input):
             out: Tensor = _Dropped.apply(input, dropped)  # type: ignore[no-untyped-call]
             return out
         return super().forward(input)

@@ -8,7 +8,7 @@ from edgewise.graph import Graph
 from edgewise.kernels import SparseTable
 from edgewise.kernels.checks import check_dropout
 from edgewise.layers.activations import ACTIVATIONS
-from edgewise.layers.aggregators import AGGREGATORS, Aggregator, Softmax
+from edgewise.layers.aggregators import AGGREGATORS, Aggregator, Max, Mean, Softmax, Sum
 from edgewise.layers.hearing import Hearing
 from edgewise.layers.memories import Memories
 from edgewise.layers.past import Past
@@ -18,7 +18,7 @@ from edgewise.layers.positions.rotary import ROTARIES
 from edgewise.layers.projections import Projections
 from edgewise.layers.roots import ROOTS
 from edgewise.layers.score import Score
-from edgewise.layers.scores import SCORES, Dot
+from edgewise.layers.scores import SCORES, Constant, Dot
 from edgewise.layers.self_loops import with_self_loops
 from edgewise.names import lookup
 from edgewise.part import Part
@@ -136,7 +136,7 @@ class MessagePassing(nn.Module):
         graph, edges = with_self_loops(graph, edges, self.hearing.self_loops)
         ahead = self._ahead(x if senders is None else senders, edges, past)
         query, key, value = self._projected(x, graph, senders, past, ahead)
-        graph, kept = _left(key, value, graph, past)
+        key, value, graph, kept = _heard(key, value, graph, past, among_themselves=senders is None)
         edge_key, edge_value = self.projections.edge_terms(edges)
         bias = None if self.edge_bias is None else self.edge_bias(graph, graph if along is None else along)
         if self.memories is not None and key is not None:
@@ -163,7 +163,7 @@ class MessagePassing(nn.Module):
         """The keys and values that `hear` would leave, where nobody hears."""
         self._check(x, graph, senders, past)
         _, key, value = self._projected(x, graph, senders, past, None)
-        return _left(key, value, graph, past)[1]
+        return _heard(key, value, graph, past, among_themselves=senders is None)[3]
 
     def _ahead(self, source: Tensor, edges: Tensor | None, past: Past | None) -> Tensor | None:
         """The output's weight, where sparse states are summed as they are: ⊕_j W h_j is W ⊕_j h_j without the zeros."""
@@ -183,15 +183,13 @@ class MessagePassing(nn.Module):
     def _projected(
         self, x: Tensor, graph: Graph, senders: Tensor | None, past: Past | None, ahead: Tensor | None
     ) -> tuple[Tensor | None, Tensor | None, Tensor]:
-        """Query, key and value of every node, rotated, the past ones first."""
+        """Query, key and value of every new node, rotated."""
         query, key, value = self.projections(x, senders, ahead)
         if self.rotary is not None and query is not None and key is not None:
             own = places = receiver_places(graph)
             if senders is not None:
                 own = sender_places(graph) if past is None else past.places(graph)
             query, key = self.rotary(query, key, places, own)
-        if past is not None:
-            key, value = past.joined(key, value, past.seen(graph), among_themselves=senders is None)
         return query, key, value
 
     def _all_heads(self, heard: Tensor) -> Tensor:
@@ -220,6 +218,15 @@ class MessagePassing(nn.Module):
         out, gate = (out if self.bias is None else out + self.bias).chunk(2, dim=-1)
         out = out * self.gate(gate)
         return out if self.root is None else self.root(x, out)
+
+    @property
+    def takes_room(self) -> bool:
+        """Whether it hears a batch along graphs in which senders that nobody hears stand between others.
+
+        Attention and plain sums do: they go by edges alone, where biases, kernels and memories go by places.
+        """
+        by_edges = isinstance(self.score, (Dot, Constant)) and isinstance(self.aggregator, (Softmax, Sum, Mean, Max))
+        return by_edges and self.edge_bias is None and self.memories is None
 
     @property
     def along(self) -> str | None:
@@ -278,12 +285,13 @@ def _reads(score: Part) -> tuple[bool, bool, bool]:
     return nodes, getattr(kind, "reads_edges", False), nodes and getattr(kind, "reads_keys", True)
 
 
-def _left(key: Tensor | None, value: Tensor, graph: Graph, past: Past | None) -> tuple[Graph, Past]:
-    """The graph without senders that are forgotten, and the others, to be kept."""
+def _heard(
+    key: Tensor | None, value: Tensor, graph: Graph, past: Past | None, among_themselves: bool
+) -> tuple[Tensor | None, Tensor, Graph, Past]:
+    """Keys, values and graph of all senders that are not forgotten, and what is to be kept of them."""
     if past is None:
-        return graph, Past(key, value, graph.sender_offsets)
-    graph = past.seen(graph)
-    return graph, Past(key, value, graph.sender_offsets, past.forgotten)
+        return key, value, graph, Past(key, value, graph.sender_offsets)
+    return past.heard(key, value, graph, among_themselves)
 
 
 def _check_memories(hearing: Hearing, score: Score, aggregator: Aggregator) -> None:

@@ -1,7 +1,8 @@
 """Past senders: nodes of earlier calls that stay to be heard."""
 
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import add
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from edgewise.graph import Graph
 from edgewise.graph.forget import forget
+from edgewise.graph.spaced import spaced
 
 
 class Past(NamedTuple):
@@ -17,13 +19,44 @@ class Past(NamedTuple):
 
     key: [..., P, H_kv, D], None where the score reads none; value: [..., P, H_kv, V]; offsets: [B+1], which of the P
     belong to which graph; forgotten: [B], how many senders of each graph came before these P and are kept no longer,
-    None for none. Graphs count them, and nobody may hear them.
+    None for none. Graphs count them, and nobody may hear them. room: how many of the P at the end of each graph's part
+    are empty as yet, None for none; see `with_room`.
     """
 
     key: Float[Tensor, "..."] | None
     value: Float[Tensor, "..."]
     offsets: Int[Tensor, "graphs_and_one"]
     forgotten: Int[Tensor, "graphs"] | None = None
+    room: tuple[int, ...] | None = None
+
+    def heard(
+        self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool
+    ) -> tuple[Tensor | None, Tensor, Graph, "Past"]:
+        """Keys, values and graph of all senders that can be heard, past and new, and what is to be kept of them."""
+        graph = self.seen(graph)
+        if self.room is not None:
+            return self._written(key, value, graph, among_themselves)
+        key, value = self.joined(key, value, graph, among_themselves)
+        return key, value, graph, Past(key, value, graph.sender_offsets, self.forgotten)
+
+    def with_room(self, rows: int) -> "Past":
+        """The same with so many empty rows for each graph, for inference.
+
+        New senders are written there, in place, and nothing that was kept before is copied. So a past with room is used
+        up by the call that it is given to, and what that call keeps goes on. Where the room is too little, as much
+        again is made as is kept.
+        """
+        starts, counts = self.offsets[:-1].tolist(), self._counts()
+        offsets = [0, *accumulate(count + rows for count in counts)]
+
+        def moved(kept: Tensor) -> Tensor:
+            made = kept.new_zeros(*kept.shape[:-3], offsets[-1], *kept.shape[-2:])
+            for start, to, count in zip(starts, offsets, counts, strict=False):
+                made.narrow(-3, to, count).copy_(kept.narrow(-3, start, count))
+            return made
+
+        key, cuts = None if self.key is None else moved(self.key), torch.tensor(offsets, device=self.offsets.device)
+        return Past(key, moved(self.value), cuts, self.forgotten, (rows,) * len(counts))
 
     def joined(
         self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool
@@ -35,17 +68,18 @@ class Past(NamedTuple):
         """
         self._check(key, value)
         count = value.shape[-3]
-        # Every layer of a network keeps the same offsets, so the order is found once for all of them.
+        # Every layer of a network keeps the same offsets, so the sizes are found once for all of them.
         name = ("past", id(self.offsets), self.value.shape[-3], count, among_themselves)
-        order = graph.remember(name, lambda: (self.offsets, self._order(count, graph, among_themselves)))[1]
+        sizes = graph.remember(name, lambda: (self.offsets, self._sizes(count, graph, among_themselves)))[1]
         if count == 0:
             return self.key, self.value
-        keys = None if key is None or self.key is None else _join(self.key, key, order)
-        return keys, _join(self.value, value, order)
+        keys = None if key is None or self.key is None else _join(self.key, key, *sizes)
+        return keys, _join(self.value, value, *sizes)
 
     def places(self, graph: Graph) -> Int[Tensor, "new"]:
         """The place of each new sender in its graph: after all past ones."""
         past = self.offsets.diff() + (0 if self.forgotten is None else self.forgotten)
+        past = past if self.room is None else past - torch.tensor(self.room, device=past.device)
         new = graph.sender_offsets.diff() - past
         count = torch.arange(int(new.sum()), device=graph.device)
         return count + (past - new.cumsum(0) + new).repeat_interleave(new)
@@ -58,10 +92,13 @@ class Past(NamedTuple):
         key = None if self.key is None else self.key.index_select(-3, index)
         ends = torch.tensor([0, *accumulate(counts[g] for g in graphs)], device=self.offsets.device)
         forgotten = None if self.forgotten is None else self.forgotten[list(graphs)]
-        return Past(key, self.value.index_select(-3, index), ends, forgotten)
+        room = None if self.room is None else tuple(self.room[g] for g in graphs)
+        return Past(key, self.value.index_select(-3, index), ends, forgotten, room)
 
     def last(self, count: int) -> "Past":
         """The last `count` senders of each graph, where there are more; the others are forgotten."""
+        if self.room is not None:
+            raise ValueError("past: one with room forgets nobody; take the last ones before it is given room")
         kept = self.offsets.diff()
         lost = (kept - count).clamp(min=0)
         if not bool(lost.any()):
@@ -80,28 +117,57 @@ class Past(NamedTuple):
             return graph
         return graph.remember(("seen", id(forgotten)), lambda: (forgotten, forget(graph, forgotten)))[1]
 
-    def _order(self, count: int, graph: Graph, among_themselves: bool) -> Tensor | None:
-        """Where each sender of the graph stands in [all past, all new]; None where that is the order already."""
+    def _counts(self) -> list[int]:
+        """How many senders of each graph are kept."""
+        counts: list[int] = self.offsets.diff().tolist()
+        return counts if self.room is None else [rows - left for rows, left in zip(counts, self.room, strict=True)]
+
+    def _written(
+        self, key: Tensor | None, value: Tensor, graph: Graph, among_themselves: bool
+    ) -> tuple[Tensor | None, Tensor, Graph, "Past"]:
+        """`heard`, the new ones written into the room."""
+        self._check(key, value)
+        if torch.is_grad_enabled() and value.requires_grad:
+            raise ValueError("past: one with room is for inference, where no gradient is kept; use torch.no_grad()")
+        count, cuts = value.shape[-3], tuple(self.offsets.tolist())
+        # Every layer of a network has the same room, so where to write and who hears whom is found once for all.
+        name = ("room", cuts, self.room, count, among_themselves)
+        rows, room, wide = graph.remember(name, lambda: self._place(count, graph, among_themselves))
+        if min(room, default=0) < 0:
+            return self.with_room(max(count, *self._counts()))._written(key, value, graph, among_themselves)
+        self.value.index_copy_(-3, rows, value)
+        if key is not None and self.key is not None:
+            self.key.index_copy_(-3, rows, key)
+        keys, values = self.key, self.value
+        if len(room) == 1:  # one graph lies in one piece
+            keys = None if keys is None else keys.narrow(-3, 0, wide.num_senders)
+            values = values.narrow(-3, 0, wide.num_senders)
+        return keys, values, wide, Past(self.key, self.value, self.offsets, self.forgotten, room)
+
+    def _place(self, count: int, graph: Graph, among_themselves: bool) -> tuple[Tensor, tuple[int, ...], Graph]:
+        """The row of each new sender, the room that is left (below 0: too little), and the graph with it."""
+        kept, new = self._sizes(count, graph, among_themselves)
+        room = tuple(left - more for left, more in zip(self.room or (), new, strict=True))
+        starts = map(add, self.offsets[:-1].tolist(), kept)
+        rows = [row for start, more in zip(starts, new, strict=True) for row in range(start, start + more)]
+        wide = graph if len(room) == 1 or min(room, default=0) < 0 else spaced(graph, room)
+        return torch.tensor(rows, dtype=torch.int64, device=graph.device), room, wide
+
+    def _sizes(self, count: int, graph: Graph, among_themselves: bool) -> tuple[list[int], list[int]]:
+        """How many past and new senders each graph has."""
         if graph.num_graphs != len(self.offsets) - 1:
             raise ValueError(f"past: holds {len(self.offsets) - 1} graphs, but the batch has {graph.num_graphs}")
-        new = graph.sender_offsets.diff() - self.offsets.diff()
-        wrong = not torch.equal(new, graph.receiver_offsets.diff()) if among_themselves else bool((new < 0).any())
-        if wrong or graph.num_senders != self.value.shape[-3] + count:
-            sizes = (
-                offsets.diff().tolist() for offsets in (self.offsets, graph.sender_offsets, graph.receiver_offsets)
-            )
+        kept = self._counts()
+        senders, receivers = (x.diff().tolist() for x in (graph.sender_offsets, graph.receiver_offsets))
+        new = [all_of - old for all_of, old in zip(senders, kept, strict=True)]
+        wrong = new != receivers if among_themselves else min(new, default=0) < 0
+        if wrong or sum(new) != count:
             raise ValueError(
                 "past: in each graph of the batch the past senders come first and then the new ones; there are {} past "
                 f"and {count} new ones, but the graph has {{}} senders and {{}} receivers; "
-                "Network.graphs(lengths, past) builds one that fits".format(*sizes)
+                "Network.graphs(lengths, past) builds one that fits".format(kept, senders, receivers)
             )
-        if graph.num_graphs == 1:
-            return None
-        of = torch.repeat_interleave(graph.sender_offsets.diff(), output_size=graph.num_senders)
-        place = torch.arange(graph.num_senders, device=graph.device)
-        before = place - (graph.sender_offsets - self.offsets)[of]
-        after = place + (self.offsets[-1] - self.offsets[1:])[of]
-        return torch.where(before < self.offsets[1:][of], before, after)
+        return kept, new
 
     def _check(self, key: Tensor | None, value: Tensor) -> None:
         if (key is None) != (self.key is None):
@@ -121,6 +187,7 @@ def _fit(kept: Tensor, given: Tensor) -> bool:
     return kept.shape[:-3] + kept.shape[-2:] == given.shape[:-3] + given.shape[-2:]
 
 
-def _join(past: Tensor, new: Tensor, order: Tensor | None) -> Tensor:
-    both = torch.cat([past, new], dim=-3)
-    return both if order is None else both.index_select(-3, order)
+def _join(past: Tensor, new: Tensor, before: list[int], more: list[int]) -> Tensor:
+    """Graph by graph, copied once."""
+    parts = zip(past.split(before, dim=-3), new.split(more, dim=-3), strict=True)
+    return torch.cat(list(chain.from_iterable(parts)), dim=-3)

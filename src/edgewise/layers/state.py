@@ -1,7 +1,7 @@
 """What flows through a network: states of nodes, of edges, and of whole graphs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
@@ -26,11 +26,11 @@ class State:
 
     def with_nodes(self, name: str, x: Float[Tensor, "..."]) -> "State":
         """The same state with new states for one node set."""
-        return replace(self, nodes={**self.nodes, name: x})
+        return State({**self.nodes, name: x}, self.edges, self.whole)
 
     def with_edges(self, name: str, x: Float[Tensor, "..."]) -> "State":
         """The same state with new states for the edges of one graph."""
-        return replace(self, edges={**self.edges, name: x})
+        return State(self.nodes, {**self.edges, name: x}, self.whole)
 
 
 def node_sets(graph: str) -> tuple[str, str]:
