@@ -63,3 +63,15 @@ def test_throughput_is_judged_against_the_fastest_way_of_each_peer(bench):
         ("GPT-2", False): (1.0, False),
         ("GPT-2", True): (1.0, False),
     }
+
+
+def test_texts_that_part_from_hugging_faces_are_refused(bench, monkeypatch):
+    size = bench.language_models.Size(50, dim=16, num_layers=2, num_heads=2, hidden=32, places=128)
+    monkeypatch.setattr(bench.generation, "SIZE", size)
+    models, prompts = bench.language_models.twins(size), bench.generation.drawn(3)
+    assert len(set(map(len, prompts))) > 1
+    ours = bench.generation.said(models["GPT-2", True].eval(), prompts, 9)
+    theirs = bench.generation.said_by_hugging_face(models["GPT-2", False].eval(), prompts, 9)
+    bench.generation.check(ours, theirs)
+    with pytest.raises(SystemExit, match="text 2: .* no speed is reported"):
+        bench.generation.check(ours, [*theirs[:2], theirs[0]])

@@ -8,6 +8,7 @@ from edgewise import native
 from edgewise.graph import Graph
 from edgewise.kernels import attend, plan
 from edgewise.kernels.native_call import has_wide_lanes
+from edgewise.kernels.plan import ONE_ALONE
 from edgewise.patterns import hubs, window
 
 
@@ -25,10 +26,17 @@ from edgewise.patterns import hubs, window
 )
 def test_the_plan_names_the_kind(graph, kind):
     assert plan(graph).kind == kind
-    by_edge = kind is None or graph.num_graphs > 1  # dense attention costs something a graph, and these are small
+    # Dense attention costs something a graph, and these are small; one receiver alone is quick edge by edge.
+    by_edge = kind is None or graph.num_graphs > 1 or (graph.num_receivers == 1 and has_wide_lanes())
     assert plan(graph).route == ("native" if by_edge else "dense")
     assert plan(graph).num_edges == graph.num_edges
     assert ("dense: every graph of the batch is" in str(plan(graph))) == (not by_edge)
+
+
+def test_one_receiver_of_many_is_left_to_several_threads():
+    assert plan(causal(1, ONE_ALONE + 1)).route == "dense"
+    two_and_none = Graph.batch([causal(2, 3), causal(0, 2)])  # as many receivers as graphs
+    assert plan(two_and_none).kind == "causal"
 
 
 @pytest.mark.skipif(not native.available() or not has_wide_lanes(), reason="the compiled part, with AVX2 or more")

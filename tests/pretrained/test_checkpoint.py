@@ -1,6 +1,7 @@
 """A folder of Hugging Face's becomes a network of ours that a recipe fine-tunes."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from transformers import BertModel, GPT2Config, GPT2LMHeadModel, LlamaConfig, Ll
 
 from edgewise.patterns import Sequences
 from edgewise.pretrained import bert, checkpoint
+from edgewise.pretrained.vocabulary import check_vocabulary
 from edgewise.training import Recipe, run
 from edgewise.training.checkpoint import load_best
 
@@ -132,6 +134,37 @@ def test_a_recipe_fine_tunes_it_and_what_is_frozen_stays(tmp_path, folder):
     frozen = before.blocks[0].hearings[0].projections.to_query.weight.clone()
     load_best(tmp_path / "run", before)
     assert torch.equal(before.blocks[0].hearings[0].projections.to_query.weight, frozen)
+
+
+@pytest.mark.parametrize("name", ["words", "wordpiece", "bpe"])
+def test_a_vocabulary_that_is_not_its_own_is_told_before_anything_is_written(tmp_path, folder, name):
+    made = recipe(tmp_path, folder)
+    size = {} if name == "words" else {"size": 20 if name == "wordpiece" else 257}
+    table = made.data.options | {"tokeniser": {"name": name, **size}}
+    with pytest.raises(
+        ValueError, match=r"the tokeniser of the data has .*(and in .*tokenizer.json it is|vectors for)"
+    ):
+        run(replace(made, data=replace(made.data, options=table)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_vocabulary_is_held_against_the_folders_tokeniser(tmp_path):
+    theirs = {"model": {"vocab": {"[UNK]": 0, "good": 1, "bad": 2}}, "added_tokens": [{"content": "[CLS]", "id": 3}]}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(theirs))
+    check_vocabulary(theirs, tmp_path)
+    check_vocabulary({"model": {"vocab": {"good": 1}}}, tmp_path)
+    check_vocabulary({"model": {"vocab": [["[UNK]", 0.0], ["good", -1.5]]}}, tmp_path)
+    for vocabulary, message in (
+        ({"bad": 1}, r"has 'bad' as number 1, and in .*tokenizer.json it is number 2"),
+        ([["new", 0.0]], "has 'new' as number 0, .* it is none of its tokens"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            check_vocabulary({"model": {"vocab": vocabulary}}, tmp_path)
+    (tmp_path / "tokenizer.json").rename(tmp_path / "vocab.txt").write_text("[UNK]\ngood\nbad\n")
+    with pytest.raises(ValueError, match="vocab.txt it is none of its tokens"):
+        check_vocabulary(theirs, tmp_path)
+    (tmp_path / "vocab.txt").unlink()
+    check_vocabulary({"model": {"vocab": {"anything": 0}}}, tmp_path)
 
 
 def test_a_text_longer_than_its_positions_is_told_before_anything_is_written(tmp_path, folder):

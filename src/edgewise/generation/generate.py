@@ -16,7 +16,7 @@ from edgewise.models import Network
 ROOM = 64
 """Rows for later tokens that a text's past is given at first; when they are used up, as many again as it has."""
 
-Prompt = Sequence[int] | Int[Tensor, "tokens"]
+Prompt = Sequence[int] | Int[Tensor, "_tokens"]  # one may be longer than another
 
 
 def generate(

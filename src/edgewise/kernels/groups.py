@@ -54,6 +54,9 @@ def groups(graph: Graph) -> list[Group]:
 
 
 def _grouped(graph: Graph) -> list[Group]:
+    if graph.num_graphs == 1:
+        first = torch.zeros(1, dtype=torch.int64, device=graph.device)
+        return [Group(_nodes(first, graph.num_receivers), _nodes(first, graph.num_senders), first)]
     sizes = torch.stack([graph.receiver_offsets.diff(), graph.sender_offsets.diff()], dim=1)
     shapes, member = sizes.unique(dim=0, return_inverse=True)
     first_edge = graph.edge_offsets[graph.receiver_offsets]

@@ -117,8 +117,10 @@ def items(graph: Graph) -> Items | None:
 
 
 def _cut(graph: Graph) -> Items | None:
+    if graph.num_edges <= CUT:
+        return None
     degree = graph.degree()
-    if len(degree) == 0 or int(degree.max()) <= CUT:
+    if int(degree.max()) <= CUT:
         return None
     pieces = (degree + CUT - 1).div(CUT, rounding_mode="floor").clamp(min=1)
     first = torch.cat([pieces.new_zeros(1), pieces.cumsum(0)])

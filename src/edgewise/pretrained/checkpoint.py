@@ -1,6 +1,7 @@
 """A checkpoint of Hugging Face's as a network of ours, with a new head: what a recipe fine-tunes."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,6 +17,7 @@ from edgewise.pretrained.bert import bert
 from edgewise.pretrained.gpt2 import gpt2
 from edgewise.pretrained.hugging_face import HuggingFace
 from edgewise.pretrained.llama import llama
+from edgewise.pretrained.vocabulary import check_vocabulary
 
 PAGES: dict[str, HuggingFace] = {"bert": bert, "gpt2": gpt2, "llama": llama}
 # What each kind calls the dropout of states and of attention; Llama has none.
@@ -38,6 +40,7 @@ def checkpoint(
     learn: int = -1,
     dropout: float | None = None,
     pattern: str = "",
+    tokeniser: Mapping[str, Any] | None = None,
 ) -> Network:
     """The model in a folder of Hugging Face's under our names, its weights in it, and a head for what is asked.
 
@@ -53,6 +56,7 @@ def checkpoint(
             and so does a head that is tied to it. -1: everything is learned.
         dropout: of states and attention while it learns; the checkpoint's unless given.
         pattern: who hears whom; the checkpoint's unless given.
+        tokeniser: what cuts the texts, as the data keep it; it must number its tokens as the one in the folder does.
 
     Howard & Ruder 2018, https://arxiv.org/abs/1801.06146; Devlin et al. 2019, section 3.2.
     """
@@ -76,6 +80,8 @@ def checkpoint(
             f"checkpoint: the tokeniser of the data has {tokens} tokens, and {place} has vectors for {known}; take its"
             ' own, tokeniser = {name = "file", file = ".../tokenizer.json"}'
         )
+    if tokeniser is not None:
+        check_vocabulary(tokeniser["tokenizer"], place)
     own = asks == "tokens" and head is None and out_dim in (None, tokens) and config.head is not None
     answer = config.head if own else answer_to(asks, out_dim, head, known, tied=True)
     patterns = dict.fromkeys(config.patterns, pattern) if pattern else config.patterns

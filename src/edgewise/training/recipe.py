@@ -23,7 +23,7 @@ from edgewise.training.schedules import SCHEDULES, schedule_of
 from edgewise.training.scores import SCORES
 from edgewise.training.shares import as_started
 
-OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks")  # to a model's page, by the task
+OFFERED = ("in_dim", "out_dim", "edge_dim", "tokens", "asks", "tokeniser")  # to a model's page, by the task
 TABLES = ("data", "model", "training")
 # In [training], a name or a table of a name and options: the known ones, which options others give, what makes it.
 CHOSEN: dict[str, tuple[Mapping[str, Callable[..., Any]], Sequence[str], Callable[[TrainingConfig], Any]]] = {
