@@ -43,7 +43,7 @@ def main() -> None:
         progress.next(f"{count} texts, {tokens} tokens")
         rows += measured(ours, theirs, count, tokens, options.rounds)
     saved = {"header": report.header("transformers"), "size": vars(SIZE), "rows": rows}
-    report.finish("generation", page(rows), options.save, saved)
+    report.finish("generation", page(saved), options.save, saved)
 
 
 def measured(ours: Network, theirs: Any, count: int, tokens: int, rounds: int) -> list[dict[str, Any]]:
@@ -95,21 +95,25 @@ def check(ours: list[list[int]], theirs: list[list[int]]) -> None:
             raise SystemExit(f"text {number}: {own} is said by ours, {other} by Hugging Face's; no speed is reported")
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     cells = [
         [str(row["texts"]), f"{row['tokens']:,}", row["way"], spread(row["ms"]),
          f"{1e3 * row['texts'] / row['ms']['median']:,.0f}", spread(row["times"])]
         for row in rows
     ]  # fmt: skip
+    return report.table(["texts:", "tokens:", "way", "ms a step:", "tokens/s:", "times:"], cells)
+
+
+def page(saved: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             "# Texts said step by step",
-            report.header("transformers"),
+            saved["header"],
             f"GPT-2's shape, {SIZE.num_layers} layers of {SIZE.dim} channels, {SIZE.num_heads} heads, "
             f"{SIZE.hidden} hidden, {SIZE.tokens:,} tokens known, random weights, float32, greedy; prompts of "
             f"{SHORTEST} to {LONGEST} tokens. Median, and in brackets the smallest and the largest; “times” is a way's "
             "seconds over ours in the same round.",
-            report.table(["texts:", "tokens:", "way", "ms a step:", "tokens/s:", "times:"], cells),
+            table(saved["rows"]),
         ]
     )
 

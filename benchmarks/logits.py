@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from typing import Any
 
 import report
 import torch
@@ -72,7 +73,8 @@ def main() -> None:
     if options.quick:
         options.rows, options.tokens, options.rounds = 300, [500, 8000], 3
     rows = [row for tokens in options.tokens for row in measured(options.rows, options.dim, tokens, options.rounds)]
-    report.finish("logits", page(options.rows, options.dim, rows), options.save, rows)
+    saved = {"header": report.header(), "rows": rows}
+    report.finish("logits", page(options.rows, options.dim, saved), options.save, saved)
 
 
 def measured(rows: int, dim: int, tokens: int, rounds: int) -> list[dict[str, object]]:
@@ -117,20 +119,24 @@ def held(rows: int, dim: int, tokens: int, name: str) -> int | None:
     return most.bytes
 
 
-def page(rows: int, dim: int, found: list[dict[str, object]]) -> str:
+def table(found: list[dict[str, object]]) -> str:
     cells = [
         [f"{row['tokens']:,}", str(row["way"]), *spreads(row), "–" if row["memory"] is None else
          f"{row['memory'] / 1e6:,.0f}"]  # type: ignore[operator]
         for row in found
     ]  # fmt: skip
+    return report.table(["tokens:", "way", "ms:", "times:", "MB:"], cells)
+
+
+def page(rows: int, dim: int, saved: dict[str, Any]) -> str:
     return "\n\n".join(
         [
             "# The loss of a vocabulary's logits",
-            report.header(),
+            saved["header"],
             f"{rows:,} rows of {dim} channels, float32; forward and backward with both gradients. Median, and in "
             "brackets the smallest and the largest; “times” is a way's seconds over those of the factors in the same "
             "round. “Products alone”: logits and both gradients are products, and this is the least they take.",
-            report.table(["tokens:", "way", "ms:", "times:", "MB:"], cells),
+            table(saved["rows"]),
         ]
     )
 

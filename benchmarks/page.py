@@ -16,14 +16,18 @@ import attention
 import density
 import figures
 import gat_epoch
+import logits
 import memory
 import million
 import report
 import routes
+import throughput
 from machine import SIDE
 from measure import Spread
 from progress import tell
 from report import latest
+
+import generation
 
 PAGE = Path(__file__).parent.parent / "docs/performance.md"
 
@@ -94,6 +98,10 @@ PARTS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "memory": ("memory", lambda numbers: memory.peaks(numbers["memory"])),
     "gat-epoch": ("gat-epoch", the_epoch),
     "million": ("million", lambda numbers: million.curve(numbers["million"])),
+    "throughput": ("throughput", throughput.speeds),
+    "throughput-goals": ("throughput", throughput.verdicts),
+    "logits": ("logits", lambda numbers: logits.table(numbers["rows"])),
+    "generation": ("generation", lambda numbers: generation.table(numbers["rows"])),
 }
 
 if __name__ == "__main__":

@@ -174,8 +174,7 @@ def goals(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def page(saved: dict[str, Any]) -> str:
-    of, rows = saved["size"], saved["rows"]
+def speeds(saved: dict[str, Any]) -> str:
     cells = [
         [
             row["order"],
@@ -186,9 +185,13 @@ def page(saved: dict[str, Any]) -> str:
             f"{row['speed'][0]:,.0f} – {row['speed'][2]:,.0f}",
             quartiles(row["times"]),
         ]
-        for row in rows
+        for row in saved["rows"]
     ]
-    verdicts = [
+    return report.table(["order", "dropout:", "way", "padding:", "tokens/s:", "quartiles:", "times:"], cells)
+
+
+def verdicts(saved: dict[str, Any]) -> str:
+    cells = [
         [
             one["order"],
             f"{one['dropout']}",
@@ -199,8 +202,13 @@ def page(saved: dict[str, Any]) -> str:
             quartiles(one["times"]),
             "kept" if one["kept"] else "not kept",
         ]
-        for one in goals(rows)
+        for one in goals(saved["rows"])
     ]
+    return report.table(["order", "dropout:", "peer", "layout", "fastest", "goal:", "times:", ""], cells)
+
+
+def page(saved: dict[str, Any]) -> str:
+    of = saved["size"]
     bound = {order: 1 / (1 - shares["padded"]) for order, shares in saved["padding"].items()}
     return "\n\n".join(
         [
@@ -211,14 +219,14 @@ def page(saved: dict[str, Any]) -> str:
             f"channels, {of['num_heads']} heads, {of['hidden']} hidden, tied, float32. A step is forward, backward and "
             "AdamW (fused for all). “Times” is a way's seconds over those of our model with the same weights in the "
             "same round: median, and in brackets the quartiles.",
-            report.table(["order", "dropout:", "way", "padding:", "tokens/s:", "quartiles:", "times:"], cells),
+            speeds(saved),
             f"A product with every weight, forward and twice backward, is {of['flops'] / 1e6:.1f} MFLOP a token; the "
             "last row takes these products alone, on real tokens, and is a floor for all. Who computes on padding is "
             "at most so many times slower as there are positions a token: "
             + ", ".join(f"{order} {times:.2f}" for order, times in bound.items())
             + ".",
             "Goals, against a peer's fastest way that is padded, and against its fastest of any layout:",
-            report.table(["order", "dropout:", "peer", "layout", "fastest", "goal:", "times:", ""], verdicts),
+            verdicts(saved),
             WHAT,
         ]
     )
