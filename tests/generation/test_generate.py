@@ -8,7 +8,7 @@ import torch
 from tests.models.test_past import CONFIGS, SIZES, TOKENS, attending, network_of
 
 from edgewise.generation import generate, stream
-from edgewise.layers import Hearing
+from edgewise.layers import Hearing, Past
 from edgewise.models import EmbedConfig, Network, bert, decoder, encoder_decoder, gcn, gpt2
 from edgewise.part import Part
 
@@ -78,7 +78,8 @@ def test_room_that_is_used_up_is_made_anew(config, room, monkeypatch):
     network = network_of(config)
     expected = generate(network, PROMPTS, max_tokens=11)
     steps = sys.modules[generate.__module__]
-    monkeypatch.setattr(steps, "ROOM", room)
+    for module in (steps, sys.modules[Past.__module__]):
+        monkeypatch.setattr(module, "ROOM", room)
     assert generate(network, PROMPTS, max_tokens=11) == expected
     monkeypatch.setattr(steps, "_with_room", lambda past, layer: past)
     assert generate(network, PROMPTS, max_tokens=11) == expected

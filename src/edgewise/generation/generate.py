@@ -11,12 +11,14 @@ from edgewise import native
 from edgewise.generation.decodable import check_decodable
 from edgewise.generation.sampling import Sampling
 from edgewise.layers import Block, MessagePassing, Past
+from edgewise.layers.past import ROOM
 from edgewise.models import Network
 
-ROOM = 64
-"""Rows for later tokens that a text's past is given at first; when they are used up, as many again as it has."""
-
 Prompt = Sequence[int] | Int[Tensor, "_tokens"]  # one may be longer than another
+
+
+Reach = tuple[MessagePassing, int | None]
+"""A layer, and how far back it hears; None: without end."""
 
 
 def generate(
@@ -125,7 +127,7 @@ def _said(
             step: list[int | None] = [None] * len(prompts)
             for row in stay:
                 step[going[row]] = said[row]
-            past = [_kept(*one) for one in zip(network.blocks, past, reaches, strict=True)]
+            past = [_kept(*one) for one in zip(past, reaches, strict=True)]
             if len(stay) < len(going):
                 past = [[kept.of(stay) for kept in block] for block in past]
                 going, heard, drawn = [going[row] for row in stay], [heard[row] for row in stay], drawn[stay]
@@ -135,24 +137,26 @@ def _said(
         yield step
 
 
-def _reaches(network: Network, block: Module) -> list[int | None]:
-    """How far back each hearing of a block hears; nothing of a block that hears along no graph."""
-    layers = block.layers if isinstance(block, Block) else ()
-    return [network.patterns[layer.hearing.graph].hears_back for layer in layers]
-
-
-def _kept(block: Module, pasts: list[Past], reaches: Sequence[int | None]) -> list[Past]:
-    """What later nodes can hear of what a block has kept, with room for them where everybody stays to be heard."""
+def _reaches(network: Network, block: Module) -> list[Reach] | None:
+    """Those of a block's hearings; None of a block that hears along no graph."""
     if not isinstance(block, Block):
+        return None
+    return [(layer, network.patterns[layer.hearing.graph].hears_back) for layer in block.layers]
+
+
+def _kept(pasts: list[Past], reaches: list[Reach] | None) -> list[Past]:
+    """What later nodes can hear of what a block has kept, with room for them where everybody stays to be heard."""
+    if reaches is None:
         return pasts
     return [
         _with_room(past, layer) if far is None else past.last(far)
-        for layer, past, far in zip(block.layers, pasts, reaches, strict=True)
+        for past, (layer, far) in zip(pasts, reaches, strict=True)
     ]
 
 
 def _with_room(past: Past, layer: MessagePassing) -> Past:
     """Edge by edge nobody minds the room between texts; one text has it behind itself."""
+    if past.room is not None:
+        return past
     takes_room = layer.takes_room and past.value.device.type == "cpu" and native.module() is not None
-    alone = len(past.offsets) == 2
-    return past.with_room(ROOM) if past.room is None and (alone or takes_room) else past
+    return past.with_room(ROOM) if takes_room or len(past.offsets) == 2 else past

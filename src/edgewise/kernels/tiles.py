@@ -56,6 +56,8 @@ def tiles(graph: Graph) -> Tiles | None:
 
 
 def _found(graph: Graph) -> Tiles | None:
+    if graph.num_receivers < 2:
+        return None
     rows = rows_struct(graph, None)
     found = _made(graph, compiled().find_tiles(rows, graph.num_senders, *COSTS))
     price = cost_by_edge(graph) if found is None else found.cost

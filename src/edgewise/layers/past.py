@@ -13,6 +13,9 @@ from edgewise.graph import Graph
 from edgewise.graph.forget import forget
 from edgewise.graph.spaced import spaced
 
+ROOM = 64
+"""Rows that are made for later senders at least, where there is too little room."""
+
 
 class Past(NamedTuple):
     """The keys and values of earlier senders, graph by graph of a batch: a KV cache, or Transformer-XL's memory.
@@ -43,8 +46,8 @@ class Past(NamedTuple):
         """The same with so many empty rows for each graph, for inference.
 
         New senders are written there, in place, and nothing that was kept before is copied. So a past with room is used
-        up by the call that it is given to, and what that call keeps goes on. Where the room is too little, as much
-        again is made as is kept.
+        up by the call that it is given to, and what that call keeps goes on. Where the room is too little, each graph
+        gets as much again as the smallest has kept, and ROOM rows at least.
         """
         starts, counts = self.offsets[:-1].tolist(), self._counts()
         offsets = [0, *accumulate(count + rows for count in counts)]
@@ -134,7 +137,7 @@ class Past(NamedTuple):
         name = ("room", cuts, self.room, count, among_themselves)
         rows, room, wide = graph.remember(name, lambda: self._place(count, graph, among_themselves))
         if min(room, default=0) < 0:
-            return self.with_room(max(count, *self._counts()))._written(key, value, graph, among_themselves)
+            return self.with_room(max(ROOM, count, min(self._counts())))._written(key, value, graph, among_themselves)
         self.value.index_copy_(-3, rows, value)
         if key is not None and self.key is not None:
             self.key.index_copy_(-3, rows, key)
