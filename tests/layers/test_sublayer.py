@@ -43,6 +43,14 @@ def test_the_result_is_dropped_and_not_the_state():
     torch.testing.assert_close(run(sublayer.eval()), X + STEP(X))
 
 
+def test_dropout_that_is_switched_on_by_itself_drops():
+    around = Sublayer(200, 200, dropout=0.5).eval()
+    x, result = torch.zeros(3, 200), torch.ones(3, 200)
+    assert torch.equal(around.after(x, result), result)
+    around.dropout.train()  # as Monte Carlo dropout has it
+    assert set(around.after(x, result).unique().tolist()) == {0.0, 2.0}
+
+
 def test_a_residual_needs_one_width():
     with pytest.raises(
         ValueError, match="a residual adds the state itself, so 4 and 6 channels must be equal; set residual=False"

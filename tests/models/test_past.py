@@ -9,6 +9,8 @@ from tests.equal import assert_equal_as_promised, error
 from edgewise.graph import Graph
 from edgewise.graph.spaced import spaced
 from edgewise.layers import RECURRENCES, BlockConfig, GraphNetworkConfig, Hearing, MessagePassing, Past
+from edgewise.layers.positions.places import receiver_places
+from edgewise.layers.scores import Dot
 from edgewise.models import HEARINGS, EmbedConfig, Network, NetworkConfig, decoder, encoder_decoder, gpt2, llama
 from edgewise.part import Part
 from edgewise.patterns import causal, complete, window
@@ -359,6 +361,47 @@ def test_a_past_with_room_is_for_inference_and_forgets_nobody():
         network(network.graphs([1, 1], past=[1, 1]), tokens, past=past)
     with pytest.raises(ValueError, match="past: one with room forgets nobody"):
         past[0][0].last(1)
+
+
+def test_room_takes_what_is_wider_and_refuses_another_mode():
+    network, tokens = network_of(decoder(TOKENS, **SIZES)), torch.tensor([1, 2])
+    graphs = network.graphs([1, 1], past=[1, 1])
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            _, packed = network(network.graphs([1, 1]), tokens, keep_past=True)
+        past = [[kept.with_room(2) for kept in block] for block in packed]
+        (expected, _), (found, later) = (network(graphs, tokens, past=p, keep_past=True) for p in (packed, past))
+        torch.testing.assert_close(found, expected)
+        assert past[0][0].value.dtype == torch.bfloat16 and later[0][0].value.dtype == torch.float32
+    with torch.no_grad(), pytest.raises(ValueError, match="made in torch.inference_mode"):
+        network(network.graphs([1, 1], past=[2, 2]), tokens, past=later)
+
+
+def test_learned_keys_are_no_inference():
+    layer, x = MessagePassing(4, 4, Hearing(num_heads=2)), torch.randn(2, 4)
+    layer.projections.to_value.requires_grad_(False)
+    with torch.no_grad():
+        past = layer.hear(x, causal().build_batch([1, 1]))[1].with_room(2)
+    with pytest.raises(ValueError, match="past: one with room is for inference"):
+        layer.hear(x, causal().build_batch([1, 1], past=[1, 1]), past=past)
+
+
+class Placed(Dot):
+    """A score that goes by places."""
+
+    def forward(self, query, key, edge_key, graph, edges):
+        return super().forward(query * (1 + receiver_places(graph))[:, None, None], key, edge_key, graph, edges)
+
+
+@torch.no_grad()
+def test_who_goes_by_places_refuses_room_between_texts():
+    word = Part("tests.models.test_past:Placed", {})
+    for hearing in (Hearing(num_heads=2, score=word), Hearing(num_heads=2, edge_bias="t5")):
+        layer, x = MessagePassing(4, 4, hearing), torch.randn(2, 4)
+        past = layer.hear(x, causal().build_batch([1, 1]))[1]
+        assert not layer.takes_room
+        with pytest.raises(ValueError, match="this layer goes by places"):
+            layer.hear(x, causal().build_batch([1, 1], past=[1, 1]), past=past.with_room(2))
 
 
 def test_some_graphs_of_a_past_keep_their_room():

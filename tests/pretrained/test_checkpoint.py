@@ -160,8 +160,9 @@ def test_a_vocabulary_is_held_against_the_folders_tokeniser(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             check_vocabulary({"model": {"vocab": vocabulary}}, tmp_path)
-    (tmp_path / "tokenizer.json").rename(tmp_path / "vocab.txt").write_text("[UNK]\ngood\nbad\n")
-    with pytest.raises(ValueError, match="vocab.txt it is none of its tokens"):
+    (tmp_path / "tokenizer.json").rename(tmp_path / "vocab.txt").write_text("[UNK]\n\u2028\ngood\n", encoding="utf-8")
+    check_vocabulary({"model": {"vocab": {"\u2028": 1, "good": 2}}}, tmp_path)
+    with pytest.raises(ValueError, match="vocab.txt it is number 2"):
         check_vocabulary(theirs, tmp_path)
     (tmp_path / "vocab.txt").unlink()
     check_vocabulary({"model": {"vocab": {"anything": 0}}}, tmp_path)

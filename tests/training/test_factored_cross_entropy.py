@@ -1,6 +1,9 @@
 """Cross-entropy of factors is that of their product: loss, gradients, memory; a step with them is a step without."""
 
+import math
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,12 +11,15 @@ from torch.nn.functional import cross_entropy, linear
 
 from edgewise.data import LanguageTask, Tokens
 from edgewise.models import Network, decoder
+from edgewise.models.heads import TokenHead
 from edgewise.models.logits import Logits, factored
+from edgewise.part import Part
 from edgewise.patterns import Sequences
 from edgewise.training import OBJECTIVES, TrainingConfig, train
 from edgewise.training import look as looks
 from edgewise.training.factored_cross_entropy import ROWS, STRETCH, factored_cross_entropy, worth_factoring
 from edgewise.training.goal import Goal
+from edgewise.training.meter import Meter
 from edgewise.training.metrics import read
 from edgewise.training.scores import SCORES
 
@@ -163,6 +169,61 @@ def test_a_look_in_stretches_is_a_look_at_once(tmp_path, monkeypatch):
     assert once.test_outputs.shape == (1999, 2) and torch.equal(once.test_outputs, stretched.test_outputs)
     for part, figures in once.figures.items():
         assert stretched.figures[part] == pytest.approx(figures, rel=1e-5)  # perplexity is added up in float32
+
+
+class Capped(TokenHead):
+    """What a subclass makes of an answer."""
+
+    def forward(self, state, graphs):
+        return 3 * torch.tanh(super().forward(state, graphs) / 3)
+
+
+class Adapter(torch.nn.Linear):
+    """What somebody puts in a projection's place."""
+
+    def forward(self, x):
+        return super().forward(x) + 1
+
+
+def test_what_is_more_than_a_plain_product_is_multiplied_out(tmp_path):
+    tokens, heard = torch.arange(6), []
+
+    def answer(model):
+        with factored(model):
+            return model(Sequences([6]), tokens)
+
+    capped = network(head=Part("tests.training.test_factored_cross_entropy:Capped", {"tokens": 600})).eval()
+    assert answer(capped).abs().max() <= 3
+    assert math.isfinite(
+        train(capped, wide_task(), TrainingConfig(epochs=1, device="cpu"), tmp_path).figures["test"][0]
+    )
+    watched = network().eval()
+    handle = watched.head.project.register_forward_hook(lambda *given: heard.append(given[-1].shape))
+    assert isinstance(answer(watched), torch.Tensor) and heard == [(6, 600)]
+    handle.remove()
+    assert isinstance(answer(watched), Logits)
+    adapted, plain = network().eval(), network().eval()
+    adapted.head.project = Adapter(16, 600, bias=False)
+    adapted.head.project.weight = plain.head.project.weight
+    torch.testing.assert_close(answer(adapted), plain(Sequences([6]), tokens) + 1)
+    with_bias = network().eval()
+    with_bias.head.project.bias = torch.nn.Parameter(torch.ones(600))
+    torch.testing.assert_close(answer(with_bias), plain(Sequences([6]), tokens) + 1)
+
+
+def test_several_processes_look_at_whole_batches(monkeypatch):
+    said = []
+    in_stretches = looks.in_stretches
+    monkeypatch.setattr(looks, "in_stretches", lambda *batch: said.append(batch[0]) or in_stretches(*batch))
+    for module in (looks, sys.modules[Meter.__module__]):
+        monkeypatch.setattr(module, "in_turn", lambda fabric, mine: mine)
+    task = wide_task()
+    goal = Goal.of(TrainingConfig(), task)
+    for world_size, kind in ((1, Logits), (2, torch.Tensor)):
+        fabric = SimpleNamespace(world_size=world_size, global_rank=0, broadcast=lambda figures: figures)
+        meter = Meter(goal, task.answer, fabric)
+        looks.look(network(), task, "test", 0, goal, meter, fabric)
+        assert isinstance(said.pop(), kind)
 
 
 def test_only_within_it_is_an_answer_factored():

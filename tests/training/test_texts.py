@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from tests.data.written import ROWS, table, trees, verse
 
-from edgewise.models import Network
+from edgewise.models import Network, decoder
+from edgewise.part import Part
 from edgewise.patterns import Sequences
 from edgewise.training import Recipe, Trained, evaluate, predict, run
 from edgewise.training.checkpoint import load_best
@@ -103,6 +105,16 @@ def test_another_precision_learns_texts(tmp_path, precision, hears):
     changes = [f"training.precision={precision}", f"model.hears={hears}"]
     outcome = run(language(tmp_path, epochs=3, changes=changes), tmp_path / "run")
     assert outcome.figures["train"][0] < math.log(16)
+
+
+def passing_on(tokens: int, **options):
+    """A page of one's own that hands on what it is told."""
+    return decoder(tokens, dim=16, num_heads=2, num_layers=1, hidden=16, **options)
+
+
+def test_a_page_of_ones_own_hands_on_what_it_is_told(tmp_path):
+    made = language(tmp_path, epochs=1)
+    run(replace(made, model=Part("tests.training.test_texts:passing_on")), tmp_path / "run")
 
 
 def test_hidden_tokens_are_learned(tmp_path):

@@ -103,8 +103,7 @@ class ClozeTask(Task):
 
     @property
     def offered(self) -> dict[str, Any]:
-        cut = {name: self.encoders[name] for name in self.encoders if name == "tokeniser"}
-        return {"tokens": self.answer.out_dim, "out_dim": self.answer.out_dim, "asks": "tokens", **cut}
+        return {"tokens": self.answer.out_dim, "out_dim": self.answer.out_dim, "asks": "tokens"}
 
     def asked(self, part: str) -> Tensor:
         """The hidden tokens of a part, row by row."""

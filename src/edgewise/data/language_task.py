@@ -68,8 +68,7 @@ class LanguageTask(Task):
 
     @property
     def offered(self) -> dict[str, Any]:
-        cut = {name: self.encoders[name] for name in self.encoders if name == "tokeniser"}
-        return {"tokens": self.answer.out_dim, "out_dim": self.answer.out_dim, "asks": "tokens", **cut}
+        return {"tokens": self.answer.out_dim, "out_dim": self.answer.out_dim, "asks": "tokens"}
 
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
         """Disjoint unions of rows of about `size` tokens together."""

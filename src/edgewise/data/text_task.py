@@ -68,8 +68,7 @@ class TextTask(Task):
     def offered(self) -> dict[str, Any]:
         asks = "graph" if self.places is None else "nodes"
         characters = {} if self.spelling is None else {"characters": self.spelling.known}
-        cut = {name: self.encoders[name] for name in self.encoders if name == "tokeniser"}
-        return {"tokens": self.tokens, "out_dim": self.answer.out_dim, "asks": asks, **characters, **cut}
+        return {"tokens": self.tokens, "out_dim": self.answer.out_dim, "asks": asks, **characters}
 
     def batches(self, part: str, size: int, shuffled: bool = False) -> Iterator[Batch]:
         """Disjoint unions of texts of about `size` tokens together."""

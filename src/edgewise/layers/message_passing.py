@@ -223,9 +223,10 @@ class MessagePassing(nn.Module):
     def takes_room(self) -> bool:
         """Whether it hears a batch along graphs in which senders that nobody hears stand between others.
 
-        Attention and plain sums do: they go by edges alone, where biases, kernels and memories go by places.
+        Attention and plain sums do: they go by edges alone, where biases, kernels and memories go by places. What a
+        part of your own goes by is not known.
         """
-        by_edges = isinstance(self.score, (Dot, Constant)) and isinstance(self.aggregator, (Softmax, Sum, Mean, Max))
+        by_edges = type(self.score) in (Dot, Constant) and type(self.aggregator) in (Softmax, Sum, Mean, Max)
         return by_edges and self.edge_bias is None and self.memories is None
 
     @property
@@ -256,6 +257,11 @@ class MessagePassing(nn.Module):
             raise ValueError(
                 f"MessagePassing: the graph has {graph.num_senders} senders but {own.shape[-2]} states were given; "
                 "give the states of another node set as senders=, or earlier ones as past="
+            )
+        if past is not None and past.room is not None and len(past.room) > 1 and not self.takes_room:
+            raise ValueError(
+                "MessagePassing: a past with room has empty rows between the graphs of a batch, and this layer goes by "
+                "places (takes_room is False); give it the past without room"
             )
         if past is not None and self.score.reads_degrees:
             raise ValueError(

@@ -47,7 +47,7 @@ class Past(NamedTuple):
 
         New senders are written there, in place, and nothing that was kept before is copied. So a past with room is used
         up by the call that it is given to, and what that call keeps goes on. Where the room is too little, each graph
-        gets as much again as the smallest has kept, and ROOM rows at least.
+        gets as many rows more as come, or as the smallest has kept, or ROOM: the largest of the three.
         """
         starts, counts = self.offsets[:-1].tolist(), self._counts()
         offsets = [0, *accumulate(count + rows for count in counts)]
@@ -130,30 +130,47 @@ class Past(NamedTuple):
     ) -> tuple[Tensor | None, Tensor, Graph, "Past"]:
         """`heard`, the new ones written into the room."""
         self._check(key, value)
-        if torch.is_grad_enabled() and value.requires_grad:
+        if torch.is_grad_enabled() and (value.requires_grad or (key is not None and key.requires_grad)):
             raise ValueError("past: one with room is for inference, where no gradient is kept; use torch.no_grad()")
+        if self.value.is_inference() and not torch.is_inference_mode_enabled():
+            raise ValueError("past: room that was made in torch.inference_mode() is written on in that mode only")
+        own = self._as_wide_as(key, value)
+        if own is not self:
+            return own._written(key, value, graph, among_themselves)
         count, cuts = value.shape[-3], tuple(self.offsets.tolist())
         # Every layer of a network has the same room, so where to write and who hears whom is found once for all.
         name = ("room", cuts, self.room, count, among_themselves)
-        rows, room, wide = graph.remember(name, lambda: self._place(count, graph, among_themselves))
+        rows, room, spread = graph.remember(name, lambda: self._place(count, graph, among_themselves))
+        wide = graph if spread is None else spread
         if min(room, default=0) < 0:
             return self.with_room(max(ROOM, count, min(self._counts())))._written(key, value, graph, among_themselves)
-        self.value.index_copy_(-3, rows, value)
+        self.value.index_copy_(-3, rows, value.to(self.value.dtype))
         if key is not None and self.key is not None:
-            self.key.index_copy_(-3, rows, key)
+            self.key.index_copy_(-3, rows, key.to(self.key.dtype))
         keys, values = self.key, self.value
         if len(room) == 1:  # one graph lies in one piece
             keys = None if keys is None else keys.narrow(-3, 0, wide.num_senders)
             values = values.narrow(-3, 0, wide.num_senders)
         return keys, values, wide, Past(self.key, self.value, self.offsets, self.forgotten, room)
 
-    def _place(self, count: int, graph: Graph, among_themselves: bool) -> tuple[Tensor, tuple[int, ...], Graph]:
-        """The row of each new sender, the room that is left (below 0: too little), and the graph with it."""
+    def _as_wide_as(self, key: Tensor | None, value: Tensor) -> "Past":
+        """The same in dtypes that lose nothing of what comes, as they are put together without room."""
+        value_dtype = torch.promote_types(self.value.dtype, value.dtype)
+        key_dtype = None if self.key is None or key is None else torch.promote_types(self.key.dtype, key.dtype)
+        if value_dtype == self.value.dtype and (self.key is None or key_dtype in (None, self.key.dtype)):
+            return self
+        return self._replace(key=None if self.key is None else self.key.to(key_dtype), value=self.value.to(value_dtype))
+
+    def _place(self, count: int, graph: Graph, among_themselves: bool) -> tuple[Tensor, tuple[int, ...], Graph | None]:
+        """The row of each new sender, the room that is left (below 0: too little), and the graph with it.
+
+        None for the graph as it is: it keeps this answer.
+        """
         kept, new = self._sizes(count, graph, among_themselves)
         room = tuple(left - more for left, more in zip(self.room or (), new, strict=True))
         starts = map(add, self.offsets[:-1].tolist(), kept)
         rows = [row for start, more in zip(starts, new, strict=True) for row in range(start, start + more)]
-        wide = graph if len(room) == 1 or min(room, default=0) < 0 else spaced(graph, room)
+        wide = None if len(room) == 1 or min(room, default=0) < 0 else spaced(graph, room)
         return torch.tensor(rows, dtype=torch.int64, device=graph.device), room, wide
 
     def _sizes(self, count: int, graph: Graph, among_themselves: bool) -> tuple[list[int], list[int]]:

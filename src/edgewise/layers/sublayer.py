@@ -67,6 +67,6 @@ class Sublayer(nn.Module):
         self, x: Float[Tensor, "*batch nodes in_dim"], result: Float[Tensor, "*batch nodes out_dim"]
     ) -> Float[Tensor, "*batch nodes out_dim"]:
         """What becomes of f's result."""
-        result = self.dropout(result) if self.training else result
+        result = self.dropout(result)
         out = result if self.join is None else self.join(x, result)
         return out if self.norm is None or self.placement == "pre" else self.norm(out)

@@ -153,6 +153,8 @@ class GraphHead(nn.Module):
 class TokenHead(GivesLogits):
     """y_i = W h_i: one logit per token of the vocabulary. `tied`: W is the table of the embedding."""
 
+    leaves_undone = True
+
     def __init__(
         self, dims: Mapping[str, int], table: nn.Parameter | None, tokens: int, nodes: str = NODES, tied: bool = False
     ) -> None:
@@ -170,7 +172,7 @@ class TokenHead(GivesLogits):
 
     def forward(self, state: State, graphs: Mapping[str, Graph]) -> Float[Tensor, "*batch nodes tokens"] | Logits:
         """A row of logits for each node; within `edgewise.models.logits.factored` as its factors."""
-        return self.answer(state.nodes[self.nodes], self.project.weight)
+        return self.answer(state.nodes[self.nodes], self.project)
 
 
 def _projection(in_dim: int, out_dim: int, hidden: int, bias: bool) -> nn.Module:

@@ -40,16 +40,32 @@ class Logits:
 class GivesLogits(nn.Module):
     """A head whose answer is a product, which it leaves undone within `factored`.
 
-    Not under autocast: there a product is taken where its precision is told.
+    Only a head that says `leaves_undone` itself does: what a subclass makes of an answer, it makes of numbers.
     """
 
+    leaves_undone = False
     factored = False
 
-    def answer(self, states: Float[Tensor, "*batch nodes dim"], weight: Float[Tensor, "tokens dim"]) -> Tensor | Logits:
-        """W h_i, as numbers or as factors."""
-        logits = Logits(states, weight)
-        apart = self.factored and not torch.is_autocast_enabled(states.device.type)
-        return logits if apart else logits.multiplied()
+    def answer(self, states: Float[Tensor, "*batch nodes dim"], project: nn.Module) -> Tensor | Logits:
+        """W h_i, as factors where they are asked for, W is plain and nobody watches; else what `project` says.
+
+        Not under autocast: there a product is taken where its precision is told.
+        """
+        plain = (
+            type(project) is nn.Linear
+            and getattr(project, "bias", None) is None
+            and not (_watched(project) or _watched(self))
+        )
+        if self.factored and plain and not torch.is_autocast_enabled(states.device.type):
+            assert isinstance(project, nn.Linear)
+            return Logits(states, project.weight)
+        said: Tensor = project(states)
+        return said
+
+
+def _watched(module: nn.Module) -> bool:
+    """Whether somebody hooks into its calls."""
+    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
 
 
 @contextmanager
@@ -66,7 +82,7 @@ def factored(network: nn.Module) -> Iterator[None]:
     (torch.Size([3, 8]), torch.Size([5, 8]))
     """
     head = getattr(network, "head", None)
-    if not isinstance(head, GivesLogits):
+    if not isinstance(head, GivesLogits) or not vars(type(head)).get("leaves_undone"):
         yield
         return
     head.factored = True

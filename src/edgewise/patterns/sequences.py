@@ -37,7 +37,13 @@ class Sequences:
         graphs: Mapping[str, Graph] | None = None,
     ) -> None:
         self.lengths, self.tree, self.spans, self.links = lengths, tree, spans, links
-        self.graphs: Mapping[str, Graph] = graphs or {}
+        self.graphs: Mapping[str, Graph] = {} if graphs is None else graphs
+
+    def __repr__(self) -> str:
+        given = [
+            f"{name}={value!r}" for name, value in vars(self).items() if name != "lengths" and value not in (None, {})
+        ]
+        return f"Sequences({', '.join([repr(self.lengths), *given])})"
 
     def graph(self, pattern: Any, past: Sequence[int] | None = None, nodes: str | None = None) -> Graph:
         """The pattern's graph of the sequences (of one node set, where there are several)."""

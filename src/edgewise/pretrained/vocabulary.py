@@ -17,7 +17,7 @@ def check_vocabulary(tokenizer: Mapping[str, Any], folder: Path) -> None:
     if place is None:
         return
     text = place.read_text(encoding="utf-8")
-    lines = ((token, number) for number, token in enumerate(text.splitlines()))
+    lines = ((token, number) for number, token in enumerate(text.removesuffix("\n").split("\n")))
     theirs = dict(_numbered(json.loads(text)) if place.suffix == ".json" else lines)
     for token, number in _numbered(tokenizer):
         if theirs.get(token) != number:

@@ -7,15 +7,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd import Function
 
-from edgewise.kernels.transforms import looked_through
 from edgewise.models.logits import Logits
-from edgewise.training.wide_cross_entropy import FEWEST, LEAST
+from edgewise.training.wide_cross_entropy import FEWEST, LEAST, in_plain_numbers
 
 STRETCH = 2**20
 """Logits of a stretch: 4 MB in float32."""
 
 ROWS = 128
-"""Rows of a stretch at least: a product of fewer waits for W, not for the processor."""
+"""Rows of a stretch at least, however many tokens: a product of fewer waits for W, not for the processor."""
 
 
 def worth_factoring(logits: Logits, targets: Int[Tensor, "..."]) -> bool:
@@ -26,13 +25,9 @@ def worth_factoring(logits: Logits, targets: Int[Tensor, "..."]) -> bool:
         and targets.dim() == 1
         and len(states) * len(weight) > LEAST
         and len(weight) >= FEWEST
-        and states.device.type == "cpu"
         and states.dtype == weight.dtype
-        and states.dtype in (torch.float32, torch.float64)
         and not torch.is_autocast_enabled("cpu")
-        and not looked_through()
-        and not torch.compiler.is_compiling()
-        and int(targets.min()) >= 0
+        and in_plain_numbers(states, targets)
     )
 
 
@@ -41,8 +36,8 @@ def factored_cross_entropy(logits: Logits, targets: Int[Tensor, " nodes"]) -> Fl
 
         ∂/∂h_i = Wᵀ p_i / N,    ∂/∂W = Σ_i p_i h_iᵀ / N,    p_i = softmax(W h_i) - 1_(token of i)
 
-    No array is as large as N · tokens: rows are multiplied out, and what their gradient asks of h and W is taken at
-    once, while they are in the cache. So the gradient is computed with the loss, and has none itself.
+    No array is as large as N · tokens: a stretch of rows is multiplied out, and what its gradient asks of h and W is
+    taken at once. So the gradient is computed with the loss, and has none itself.
 
     Wijmans et al. 2024, Cut your losses in large-vocabulary language models, https://arxiv.org/abs/2411.09009; differs:
     rows in stretches, whole vocabularies, no logits computed twice, no small gradients left out.

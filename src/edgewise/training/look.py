@@ -1,6 +1,7 @@
 """A look at a part of the data: nothing is learned from it."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -41,7 +42,8 @@ def look(
     for number, batch in enumerate(task.batches(part, size)):
         if number % fabric.world_size != fabric.global_rank:
             continue
-        with factored(network):
+        # Rows of several processes are put together again batch by batch.
+        with factored(network) if fabric.world_size == 1 else nullcontext():
             found = batch.outputs(network)
         for outputs, targets in in_stretches(found, batch.targets):
             meter.add(goal.objective.loss(outputs, task.answer.to_learn(targets)), outputs, targets)

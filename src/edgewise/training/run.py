@@ -138,10 +138,16 @@ def task_of(recipe: Recipe) -> Task:
     return task
 
 
+LEARNED = ("tokeniser",)
+"""What was learned of the data, and is told to a page that names it."""
+
+
 def network_for(recipe: Recipe, task: Task) -> Module:
     """The network that a recipe names, of the widths that a task wants."""
     _check_fits(recipe.model, task)
-    made = recipe.model.build(MODELS, "model", **task.offered)
+    named = inspect.signature(recipe.model.found(MODELS, "model")).parameters
+    learned = {name: task.encoders[name] for name in LEARNED if name in named and name in task.encoders}
+    made = recipe.model.build(MODELS, "model", **task.offered, **learned)
     network = Network(made) if isinstance(made, NetworkConfig) else made
     if not isinstance(network, Module):
         got = type(made).__name__

@@ -26,8 +26,16 @@ def is_wide(outputs: Float[Tensor, "..."], targets: Int[Tensor, "..."]) -> bool:
         and targets.dim() == 1
         and outputs.numel() > LEAST
         and outputs.shape[1] >= FEWEST
-        and outputs.device.type == "cpu"
-        and outputs.dtype in (torch.float32, torch.float64)
+        and in_plain_numbers(outputs, targets)
+    )
+
+
+def in_plain_numbers(x: Float[Tensor, "..."], targets: Int[Tensor, "..."]) -> bool:
+    """Whether x has single or double precision and numbers at an address, on a CPU, and every target is a class."""
+    return (
+        x.device.type == "cpu"
+        and x.dtype in (torch.float32, torch.float64)
+        and not targets.is_floating_point()
         and not looked_through()
         and not torch.compiler.is_compiling()
         and int(targets.min()) >= 0
