@@ -1,5 +1,6 @@
 """Step by step with what earlier steps kept equals all at once."""
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -341,6 +342,17 @@ def test_a_past_with_room_is_heard_as_one_without(config, lengths, rows):
         counts = [a + b for a, b in zip(counts, new, strict=True)]
     for kept in (kept for past in roomy for kept in past if kept.room is not None):
         assert (kept.offsets.diff() - torch.tensor(kept.room)).tolist() == counts and min(kept.room) >= 0
+
+
+def test_pieces_are_joined_one_by_one_as_all_at_once(monkeypatch):
+    past = Past(torch.randn(5, 2, 3), torch.randn(5, 2, 4), torch.tensor([0, 2, 5, 5]))
+    new, found = (torch.randn(5, 2, 3), torch.randn(5, 2, 4)), []
+    for piece in (0, 100):
+        monkeypatch.setattr(sys.modules[Past.__module__], "PIECE", piece)
+        found.append(past.joined(*new, causal().build_batch([1, 0, 4], past=[2, 3, 0]), among_themselves=True))
+    for one_by_one, at_once, kept, given in zip(*found, past[:2], new, strict=True):
+        assert torch.equal(one_by_one, at_once)
+        assert torch.equal(one_by_one, torch.cat([kept[:2], given[:1], kept[2:], given[1:]]))
 
 
 def test_room_is_not_copied():
