@@ -97,8 +97,8 @@ def check(ours: list[list[int]], theirs: list[list[int]]) -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     cells = [
-        [str(row["texts"]), f"{row['tokens']:,}", row["way"], spread(row["ms"]),
-         f"{1e3 * row['texts'] / row['ms']['median']:,.0f}", spread(row["times"])]
+        [str(row["texts"]), f"{row['tokens']:,}", row["way"], Spread(**row["ms"]).written(2),
+         f"{1e3 * row['texts'] / row['ms']['median']:,.0f}", Spread(**row["times"]).written(2)]
         for row in rows
     ]  # fmt: skip
     return report.table(["texts:", "tokens:", "way", "ms a step:", "tokens/s:", "times:"], cells)
@@ -116,10 +116,6 @@ def page(saved: dict[str, Any]) -> str:
             table(saved["rows"]),
         ]
     )
-
-
-def spread(of: dict[str, float]) -> str:
-    return f"{of['median']:.2f} ({of['smallest']:.2f} – {of['largest']:.2f})"
 
 
 if __name__ == "__main__":

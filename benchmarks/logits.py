@@ -77,7 +77,7 @@ def main() -> None:
     report.finish("logits", page(options.rows, options.dim, saved), options.save, saved)
 
 
-def measured(rows: int, dim: int, tokens: int, rounds: int) -> list[dict[str, object]]:
+def measured(rows: int, dim: int, tokens: int, rounds: int) -> list[dict[str, Any]]:
     given = Given.drawn(rows, dim, tokens)
     memory = {name: alone(rows, dim, tokens, name) for name in WAYS}
     check(given)
@@ -119,12 +119,12 @@ def held(rows: int, dim: int, tokens: int, name: str) -> int | None:
     return most.bytes
 
 
-def table(found: list[dict[str, object]]) -> str:
-    cells = [
-        [f"{row['tokens']:,}", str(row["way"]), *spreads(row), "–" if row["memory"] is None else
-         f"{row['memory'] / 1e6:,.0f}"]  # type: ignore[operator]
-        for row in found
-    ]  # fmt: skip
+def table(found: list[dict[str, Any]]) -> str:
+    cells = []
+    for row in found:
+        ms, times = Spread(**row["ms"]).written(0), Spread(**row["times"]).written(2)
+        memory = "–" if row["memory"] is None else f"{row['memory'] / 1e6:,.0f}"
+        cells.append([f"{row['tokens']:,}", row["way"], ms, times, memory])
     return report.table(["tokens:", "way", "ms:", "times:", "MB:"], cells)
 
 
@@ -139,11 +139,6 @@ def page(rows: int, dim: int, saved: dict[str, Any]) -> str:
             table(saved["rows"]),
         ]
     )
-
-
-def spreads(row: dict[str, object]) -> list[str]:
-    return [f"{x['median']:.{d}f} ({x['smallest']:.{d}f} – {x['largest']:.{d}f})"
-            for x, d in ((row["ms"], 0), (row["times"], 2))]  # type: ignore[index]  # fmt: skip
 
 
 if __name__ == "__main__":

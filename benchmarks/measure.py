@@ -39,6 +39,10 @@ class Spread:
         """None of no samples."""
         return cls(*(scale * f(samples) for f in (median, min, max))) if samples else None
 
+    def written(self, digits: int) -> str:
+        """The median, and in brackets the smallest and the largest."""
+        return f"{self.median:.{digits}f} ({self.smallest:.{digits}f} – {self.largest:.{digits}f})"
+
 
 def right(ways: dict[str, Way], tell: Callable[[str], None]) -> dict[str, Way]:
     """The ways that compute what they should. Of ours all must; a peer that does not is named and left out."""

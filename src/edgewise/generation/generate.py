@@ -16,7 +16,6 @@ from edgewise.models import Network
 
 Prompt = Sequence[int] | Int[Tensor, "_tokens"]  # one may be longer than another
 
-
 Reach = tuple[MessagePassing, int | None]
 """A layer, and how far back it hears; None: without end."""
 

@@ -60,6 +60,12 @@ def graph_of_node(offsets: Offsets, count: int) -> Int64[Tensor, "nodes"]:
     return torch.repeat_interleave(graphs, offsets.diff(), output_size=count)
 
 
+def graph_of_run(runs: Runs, receiver_offsets: Offsets) -> Int64[Tensor, "runs"]:
+    """The graph of the batch whose receiver has each run."""
+    of_row = graph_of_node(receiver_offsets, len(runs.offsets) - 1)
+    return torch.repeat_interleave(of_row, runs.offsets.diff(), output_size=len(runs.start))
+
+
 def sender_range(
     receiver_offsets: Offsets, sender_offsets: Offsets, num_receivers: int
 ) -> tuple[Int64[Tensor, "receivers"], Int64[Tensor, "receivers"]]:
@@ -98,7 +104,7 @@ def check_offsets(runs: Runs, num_senders: int, receiver_offsets: Offsets, sende
             f"Graph: receiver_offsets tell of {len(receiver_offsets) - 1} graphs and sender_offsets of "
             f"{len(sender_offsets) - 1}; give both for the same graphs"
         )
-    graph = torch.repeat_interleave(graph_of_node(receiver_offsets, num_receivers), runs.offsets.diff())
+    graph = graph_of_run(runs, receiver_offsets)
     crosses = (runs.start < sender_offsets[graph]) | (runs.stop > sender_offsets[graph + 1])
     if bool(crosses.any()):
         k = int(crosses.to(torch.int8).argmax())

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from edgewise.graph.batch import graph_of_node
+from edgewise.graph.batch import graph_of_run
 from edgewise.graph.graph import Graph
 from edgewise.graph.runs import Runs
 
@@ -19,8 +19,7 @@ def forget(graph: Graph, counts: Int[Tensor, "graphs"]) -> Graph:
     if len(counts) != graph.num_graphs:
         raise ValueError(f"past: forgot senders of {len(counts)} graphs, but the batch has {graph.num_graphs}")
     gone = counts.cumsum(0)
-    of_row = graph_of_node(graph.receiver_offsets, graph.num_receivers)
-    of_run = torch.repeat_interleave(of_row, graph.run_offsets.diff(), output_size=graph.num_runs)
+    of_run = graph_of_run(graph.runs, graph.receiver_offsets)
     cuts = graph.sender_offsets - torch.cat([gone.new_zeros(1), gone])
     shift = gone[of_run].to(torch.int32)
     start, stop = graph.run_start - shift, graph.run_stop - shift

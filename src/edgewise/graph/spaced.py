@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from edgewise.graph.batch import graph_of_node
+from edgewise.graph.batch import graph_of_run
 from edgewise.graph.graph import Graph
 from edgewise.graph.runs import Runs
 
@@ -21,9 +21,7 @@ def spaced(graph: Graph, room: Sequence[int]) -> Graph:
     if len(room) != graph.num_graphs:
         raise ValueError(f"past: has room in {len(room)} graphs, but the batch has {graph.num_graphs}")
     more = torch.tensor([0, *room], device=graph.device).cumsum(0)
-    of_row = graph_of_node(graph.receiver_offsets, graph.num_receivers)
-    of_run = torch.repeat_interleave(of_row, graph.run_offsets.diff(), output_size=graph.num_runs)
-    shift = more[of_run].to(torch.int32)
+    shift = more[graph_of_run(graph.runs, graph.receiver_offsets)].to(torch.int32)
     runs = Runs(graph.run_offsets, graph.run_start + shift, graph.run_stop + shift)
     offsets = (graph.receiver_offsets, graph.sender_offsets + more) if graph.num_graphs > 1 else ()
     return Graph._trusted(runs, graph.num_senders + sum(room), *offsets)

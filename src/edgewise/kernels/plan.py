@@ -72,7 +72,7 @@ def _made(graph: Graph) -> Plan:
     one_each = _has_one_receiver_each(graph)
     kinds = _KINDS[:1] if one_each else _KINDS
     kind = next((kind for kind in kinds if graph.num_edges and _is(kind, graph)), None)
-    pairs = graph.num_senders if one_each else int(_pairs(graph))
+    pairs = graph.num_senders if one_each else _pairs(graph)
     # Graphs of many sizes would be gathered into as many batches; in tiles they are taken as they lie.
     alike = kind is not None and _of_one_size(graph)
     compiled = _compiled(graph) and not (alike and not has_wide_lanes())
@@ -96,8 +96,8 @@ def _has_one_receiver_each(graph: Graph) -> bool:
     return graph.num_graphs == 1 or bool((graph.receiver_offsets.diff() == 1).all())
 
 
-def _pairs(graph: Graph) -> torch.Tensor:
-    return (graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum()
+def _pairs(graph: Graph) -> int:
+    return int((graph.receiver_offsets.diff() * graph.sender_offsets.diff()).sum())
 
 
 def _beside_pairs(graph: Graph) -> float:
