@@ -17,7 +17,7 @@ from edgewise.part import Part
 from edgewise.patterns import Sequences
 from edgewise.training import OBJECTIVES, TrainingConfig, train
 from edgewise.training import look as looks
-from edgewise.training.factored_cross_entropy import ROWS, STRETCH, factored_cross_entropy, worth_factoring
+from edgewise.training.factored_cross_entropy import FEW, ROWS, STRETCH, factored_cross_entropy, worth_factoring
 from edgewise.training.goal import Goal
 from edgewise.training.meter import Meter
 from edgewise.training.metrics import read
@@ -98,6 +98,9 @@ def test_what_is_left_out_few_or_half_is_multiplied_out():
     targets[0] = -100
     assert not worth_factoring(logits, targets)
     torch.testing.assert_close(OBJECTIVE.factored(logits, targets), whole(logits, targets))
+    few, asked = given(FEW - 1, 10_000)
+    assert not worth_factoring(few, asked)
+    torch.testing.assert_close(OBJECTIVE.factored(few, asked), whole(few, asked))
     narrow, classes = given(40, 7)
     torch.testing.assert_close(OBJECTIVE.factored(narrow, classes), whole(narrow, classes))
 
